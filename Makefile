@@ -1,0 +1,130 @@
+# Every command a person needs. Works with GNU Make 3.81 (macOS) and later.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+# The first interpreter that is new enough; `make PYTHON=/path/to/python3 run` chooses another.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	command -v $$name; break; fi; done)
+PYTEST_ARGUMENTS ?=
+
+# Scripts in a virtual environment name its place: after the folder was moved it is made anew.
+ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.place
+endif
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup ## Start Sharelink on 127.0.0.1:8000; nothing else is needed
+	@exec $(BIN)/sharelink run
+
+.PHONY: demo
+demo: setup ## The same on a throw-away database filled with examples
+	@exec $(BIN)/sharelink demo
+
+.PHONY: setup
+setup: $(VENV)/.runtime ## Make the environment that `run` and `demo` use
+	@:
+
+.PHONY: setup-dev
+setup-dev: $(VENV)/.development ## Make the environment that `test` and `lint` use
+	@:
+
+.PHONY: test
+test: setup-dev system-packages lint ## Check everything, as CI does
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGUMENTS)
+
+.PHONY: soak
+soak: setup-dev system-packages ## Attack for hours: thousands of races, kills in the middle of work
+	$(BIN)/python -m pytest -m soak $(PYTEST_ARGUMENTS)
+
+.PHONY: lint
+lint: style types templates ## Read the code: style, types, templates, known weaknesses
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive sharelink wsgi.py
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: style
+style: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: setup-dev ## mypy --strict
+	$(BIN)/mypy
+
+.PHONY: templates
+templates: setup-dev
+	$(BIN)/djlint --lint --quiet templates
+
+.PHONY: format
+format: setup-dev ## Lay out Python the one way
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: wheel-check
+wheel-check: setup-dev ## Install the wheel into an empty environment and fetch a page
+	$(BIN)/python -m pytest tests/test_wheel.py
+
+.PHONY: system-packages
+system-packages: setup-dev ## Install Chromium, PostgreSQL and Redis for the tests where missing
+	@$(BIN)/python -m tests.tools.system_packages
+
+# Without --no-header and --no-annotate the files would tell where they were made.
+LOCK = $(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: lock
+lock: ## Pin the newest allowed versions with their hashes (needs uv)
+	$(LOCK) --upgrade pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --upgrade requirements/build.in --output-file requirements/build.txt
+	$(LOCK) --upgrade pyproject.toml requirements/build.in --group dev \
+		--constraint requirements/runtime.txt --constraint requirements/build.txt \
+		--output-file requirements/dev.txt
+	@if grep -nE '://|file:' requirements/*.txt; then \
+		echo "A lock names a place that only this machine knows (above)."; exit 1; fi
+
+.PHONY: clean
+clean: ## Remove what can be made again; instance/ with its keys and database stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	find sharelink tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+ifeq ($(UV),)
+# An environment that uv once made has no pip of its own.
+ENSURE_PIP := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-input --disable-pip-version-check
+else
+ENSURE_PIP := :
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+endif
+
+$(VENV)/.place:
+ifneq ($(UV),)
+	@$(UV) venv --quiet --clear --python "$(or $(PYTHON),>=3.11)" $(VENV)
+else
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Sharelink needs Python 3.11 or later. Install it, or install uv, and run make again."; exit 1; fi
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		echo "Python's venv is missing: on Debian and Ubuntu, apt-get install python3-venv."; exit 1; }
+endif
+	@printf '%s\n' "$(CURDIR)" > $@
+
+# The project itself is installed with the pinned build tools at hand, so that nothing else is fetched.
+$(VENV)/.runtime: $(VENV)/.place requirements/runtime.txt requirements/build.txt pyproject.toml
+	@echo "Preparing the environment in $(VENV): less than a minute ..."
+	@$(ENSURE_PIP)
+	@$(INSTALL) --require-hashes --requirement requirements/runtime.txt
+	@$(INSTALL) --require-hashes --requirement requirements/build.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements/dev.txt
+	@echo "Adding the tools for tests and checks ..."
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""People: accounts, roles, custodian groups, set-up, sign-in and sessions."""

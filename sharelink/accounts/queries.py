@@ -1,0 +1,184 @@
+"""Read models of people: frozen, complete, and never a database row."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from sharelink.accounts.models import Account, AccountRole, CustodianGroup, GroupMember, SetUpLink, StaffSession
+from sharelink.accounts.permissions import Permission, Reach, reach
+from sharelink.accounts.states import Role, role_labels
+from sharelink.crypto.identifiers import id_text
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whoever is signed in, with what they may do, as of this request."""
+
+    account_id: bytes
+    name: str
+    email: str
+    roles: frozenset[Role]
+    group_ids: frozenset[bytes]
+    session_hash: bytes
+    last_seen_at: datetime
+
+    def reach(self, permission: Permission) -> Reach:
+        """Return how far this person's permission goes."""
+        return reach(permission, self.roles, self.group_ids)
+
+    def may(self, permission: Permission | str, group_id: bytes | None = None) -> bool:
+        """Tell whether this person may do something: to objects of the group `group_id`, or (without) to any at all.
+
+        Raises:
+            ValueError: there is no such permission.
+        """
+        reached = self.reach(Permission(permission))
+        return not reached.is_empty if group_id is None else reached.covers(group_id)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChoice:
+    """A group as forms offer it."""
+
+    id: bytes
+    name: str
+
+    @property
+    def id_text(self) -> str:
+        """The group's id as forms and URLs name it."""
+        return id_text(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account as pages and lists show it."""
+
+    id: bytes
+    name: str
+    email: str
+    roles: frozenset[Role]
+    group_names: tuple[str, ...]
+    created_at: datetime
+    password_changed_at: datetime
+    last_sign_in_at: datetime | None
+    disabled_at: datetime | None
+
+    @property
+    def role_labels(self) -> tuple[str, ...]:
+        """What the roles are called, always in the same order."""
+        return role_labels(self.roles)
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether the account can no longer sign in."""
+        return self.disabled_at is not None
+
+
+def find_viewer(session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta) -> Viewer | None:
+    """Return who holds the session, or None if it is unknown or over, or the account is disabled. One query."""
+    rows = session.execute(
+        select(
+            Account.id,
+            Account.name,
+            Account.email,
+            StaffSession.last_seen_at,
+            AccountRole.role,
+            GroupMember.group_id,
+        )
+        .select_from(StaffSession)
+        .join(Account, Account.id == StaffSession.account_id)
+        .outerjoin(AccountRole, AccountRole.account_id == Account.id)
+        .outerjoin(GroupMember, and_(GroupMember.account_id == Account.id, GroupMember.removed_at.is_(None)))
+        .where(
+            StaffSession.key_hash == session_hash,
+            StaffSession.expires_at > now,
+            StaffSession.last_seen_at > now - idle_lifetime,
+            Account.disabled_at.is_(None),
+        )
+    ).all()
+    if not rows:
+        return None
+    return Viewer(
+        account_id=rows[0].id,
+        name=rows[0].name,
+        email=rows[0].email,
+        roles=frozenset(Role(row.role) for row in rows if row.role is not None),
+        group_ids=frozenset(row.group_id for row in rows if row.group_id is not None),
+        session_hash=session_hash,
+        last_seen_at=rows[0].last_seen_at,
+    )
+
+
+def people(session: Session) -> tuple[Person, ...]:
+    """Return every account, by name; disabled ones last."""
+    wanted = select(Account).order_by(Account.disabled_at.is_not(None), Account.name, Account.email)
+    return _persons(session, session.scalars(wanted, execution_options={"populate_existing": True}).all())
+
+
+def person(session: Session, account_id: bytes) -> Person:
+    """Return one account.
+
+    Raises:
+        NoResultFound: there is no such account, though accounts are never deleted.
+    """
+    return _persons(session, [session.get_one(Account, account_id, populate_existing=True)])[0]
+
+
+def groups_for_choice(session: Session, group_ids: Collection[bytes] | None) -> tuple[GroupChoice, ...]:
+    """Return the groups with these ids, or all groups for None, by name."""
+    wanted = select(CustodianGroup.id, CustodianGroup.name).order_by(CustodianGroup.name_key)
+    if group_ids is not None:
+        wanted = wanted.where(CustodianGroup.id.in_(group_ids))
+    return tuple(GroupChoice(row.id, row.name) for row in session.execute(wanted))
+
+
+def has_administrator(session: Session) -> bool:
+    """Tell whether somebody is administrator and can sign in."""
+    administrators = (
+        select(Account.id)
+        .join(AccountRole, AccountRole.account_id == Account.id)
+        .where(AccountRole.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
+        .limit(1)
+    )
+    return session.execute(administrators).first() is not None
+
+
+def set_up_link_is_good(session: Session, key_hash: bytes, now: datetime) -> bool:
+    """Tell whether the set-up link with this key would make the first account now."""
+    good = select(SetUpLink.key_hash).where(
+        SetUpLink.key_hash == key_hash, SetUpLink.used_at.is_(None), SetUpLink.expires_at > now
+    )
+    return session.execute(good).first() is not None and not has_administrator(session)
+
+
+def _persons(session: Session, accounts: Collection[Account]) -> tuple[Person, ...]:
+    ids = [account.id for account in accounts]
+    roles: dict[bytes, set[Role]] = {account_id: set() for account_id in ids}
+    for row in session.execute(select(AccountRole.account_id, AccountRole.role).where(AccountRole.account_id.in_(ids))):
+        roles[row.account_id].add(Role(row.role))
+    groups: dict[bytes, list[str]] = {account_id: [] for account_id in ids}
+    memberships = (
+        select(GroupMember.account_id, CustodianGroup.name)
+        .join(CustodianGroup, CustodianGroup.id == GroupMember.group_id)
+        .where(GroupMember.account_id.in_(ids), GroupMember.removed_at.is_(None))
+        .order_by(CustodianGroup.name_key)
+    )
+    for membership in session.execute(memberships):
+        groups[membership.account_id].append(membership.name)
+    return tuple(
+        Person(
+            id=account.id,
+            name=account.name,
+            email=account.email,
+            roles=frozenset(roles[account.id]),
+            group_names=tuple(groups[account.id]),
+            created_at=account.created_at,
+            password_changed_at=account.password_changed_at,
+            last_sign_in_at=account.last_sign_in_at,
+            disabled_at=account.disabled_at,
+        )
+        for account in accounts
+    )

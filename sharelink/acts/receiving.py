@@ -1,0 +1,128 @@
+"""What the holder of a whole link does: look, reveal, decline, acknowledge.
+
+A reveal with a code is two units of work (DESIGN section 4): the try is counted and committed; then the code is
+stretched and the secret unsealed outside of any transaction; then the share is claimed and committed. Only after that
+commit does the plaintext leave this module, so a crash can lose a showing but never repeat one.
+"""
+
+from dataclasses import dataclass
+
+from sharelink.actors import Actor
+from sharelink.crypto.access_codes import normalised_code
+from sharelink.crypto.errors import SealBroken
+from sharelink.errors import InvalidInput
+from sharelink.shares.errors import CodeRefused
+from sharelink.shares.links import OpenLink
+from sharelink.shares.rows import ShareFacts
+from sharelink.unit_of_work import UnitOfWork
+
+NOTE_MAX_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Revealed:
+    """The secret, for its one showing, and the receipt with which the page acknowledges it."""
+
+    text: str
+    receipt: str
+    facts: ShareFacts
+
+
+def look(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
+    """Return what the holder of the whole link may know, and record the first opening by this client.
+
+    Raises:
+        LinkUnavailable: there is nothing for this visitor; nothing was written.
+    """
+    with unit_of_work.read(actor) as work:
+        facts = work.shares.find(link)
+        is_new = work.shares.is_first_opening(facts)
+    if is_new:
+        with unit_of_work.write(actor) as work:
+            work.shares.note_opening(facts)
+    return facts
+
+
+def reveal(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: str) -> Revealed:
+    """Return the secret, once ever.
+
+    Raises:
+        LinkUnavailable: there is nothing for this visitor.
+        ShareEnded: it was revealed, expired, burned or locked.
+        OwnShare: the signed-in creator may not consume.
+        InvalidInput: the text cannot be a code; not counted.
+        CodeRefused, ClientPaused: wrong code; counted, nothing consumed.
+        ShareDamaged, StorageUnavailable: nothing consumed.
+    """
+    facts = _known_first(unit_of_work, actor, link)
+    if not facts.code_required:
+        with unit_of_work.write(actor) as work:
+            facts, secret = work.shares.open_without_code(link)
+            receipt = work.shares.claim(facts)
+    else:
+        secret = _unsealed_with_code(unit_of_work, actor, link, typed_code)
+        with unit_of_work.write(actor) as work:
+            receipt = work.shares.claim(facts)
+    return Revealed(secret.decode("utf-8"), receipt, facts)
+
+
+def decline(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: str, note: str) -> None:
+    """Burn the share unread. Asks for the code as a reveal does: a scanner that presses buttons must destroy nothing.
+
+    Raises:
+        As `reveal`; InvalidInput also for a note that is too long, or missing where there is no code to type.
+    """
+    facts = _known_first(unit_of_work, actor, link)
+    note = _checked_note(note, required=not facts.code_required)
+    if not facts.code_required:
+        with unit_of_work.write(actor) as work:
+            facts, _unread = work.shares.open_without_code(link)
+            work.shares.decline(facts, note)
+    else:
+        _unsealed_with_code(unit_of_work, actor, link, typed_code)
+        with unit_of_work.write(actor) as work:
+            work.shares.decline(facts, note)
+
+
+def acknowledge(unit_of_work: UnitOfWork, actor: Actor, receipt: str, *, stored: bool) -> None:
+    """Record that the secret was displayed, or that the recipient stored it. Repeating is harmless.
+
+    Raises:
+        LinkUnavailable: the receipt is not one of ours.
+    """
+    with unit_of_work.write(actor) as work:
+        work.shares.acknowledge(receipt, stored=stored)
+
+
+def _known_first(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
+    """Look the share up without the writer's turn, so that strangers can never hold it."""
+    with unit_of_work.read(actor) as work:
+        return work.shares.find(link)
+
+
+def _unsealed_with_code(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: str) -> bytes:
+    code = normalised_code(typed_code)
+    if code is None:
+        raise InvalidInput({"code": "The code has 8 letters and digits, such as the ones you were told. Check it."})
+    with unit_of_work.write(actor) as work:
+        attempt = work.attempts.begin(link)
+    if attempt.refusal is not None or attempt.sealed is None:
+        raise attempt.refusal or CodeRefused(0)
+    try:
+        return attempt.sealed.opened_by_link(link.link_key, code)
+    except SealBroken:
+        pass
+    with unit_of_work.write(actor) as work:
+        worse = work.attempts.refuse(attempt)
+    raise worse or CodeRefused(attempt.tries_left)
+
+
+def _checked_note(note: str, *, required: bool) -> str:
+    note = note.replace("\r\n", "\n").strip()
+    if required and not note:
+        raise InvalidInput({"note": "Say in a few words why you decline. The sender reads it."})
+    if len(note) > NOTE_MAX_CHARACTERS:
+        raise InvalidInput({"note": f"Use at most {NOTE_MAX_CHARACTERS} characters."})
+    if "\0" in note:
+        raise InvalidInput({"note": "The text holds a NUL character. Remove it."})
+    return note

@@ -1,0 +1,138 @@
+"""Builds the application: no network, no change of the schema, nothing at import."""
+
+import hashlib
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, url_for
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from sharelink import logs
+from sharelink.accounts.sessions import SessionLimits
+from sharelink.assets import asset_directory
+from sharelink.clock import Clock, utc_now
+from sharelink.crypto.epoch_keys import EpochKeys
+from sharelink.crypto.keyring import Keyring
+from sharelink.persistence.database import db, engine_options, prepare_engine
+from sharelink.persistence.write_queue import WriteQueue
+from sharelink.settings import Settings
+from sharelink.shares.rows import ShareLimits
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.web import (
+    asset_compression,
+    authentication,
+    cross_origin,
+    errors,
+    filters,
+    rate_limits,
+    request_body,
+    security_headers,
+    single_process,
+)
+from sharelink.web.registration import PUBLIC, register_pages
+from sharelink.web.wiring import EXTENSION, Wiring
+
+EPOCH_DIRECTORY = "epochs"
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = True) -> Flask:
+    """Return the whole application.
+
+    Args:
+        settings: checked settings.
+        clock: what every unit of work reads its moment from.
+        serving: False for commands that answer no requests; they take no lock on per-process counters.
+
+    Raises:
+        UnsafeStart: keys are missing, short or equal, or another process counts in memory already.
+        FileNotFoundError: templates or static files are missing from the installation.
+    """
+    static = asset_directory("static")
+    app = Flask("sharelink", template_folder=str(asset_directory("templates")), static_folder=str(static))
+    keyring = Keyring.load(settings.keyring_directory)
+    app.config.from_mapping(_configuration(settings))
+    app.secret_key = keyring.form_key
+    app.debug = settings.debug
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    unit_of_work = UnitOfWork(
+        clock=clock,
+        keyring=keyring,
+        epoch_keys=EpochKeys(settings.keyring_directory / EPOCH_DIRECTORY),
+        share_limits=ShareLimits(
+            lifetime_min=timedelta(seconds=settings.lifetime_min_seconds),
+            lifetime_max=timedelta(seconds=settings.lifetime_max_seconds),
+            secret_max_bytes=settings.secret_max_bytes,
+        ),
+        session_limits=SessionLimits(
+            idle_lifetime=timedelta(seconds=settings.session_idle_seconds),
+            absolute_lifetime=timedelta(seconds=settings.session_absolute_seconds),
+        ),
+        write_queue=WriteQueue() if settings.embedded_database else None,
+    )
+    app.extensions[EXTENSION] = Wiring(settings, unit_of_work)
+    _install_web(app, settings, static)
+    if serving and settings.counts_in_memory:
+        single_process.hold_single_process_lock(app, settings)
+    return app
+
+
+def _install_web(app: Flask, settings: Settings, static: Path) -> None:
+    if settings.trusted_proxy_hops:
+        hops = settings.trusted_proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the documented way
+    logs.install(app)
+    security_headers.install(app, https=settings.https)
+    # From here on in the order in which a request meets them: what is cheap and needs no trust comes first.
+    cross_origin.install(app, settings.base_url)
+    request_body.install(app, settings.request_max_bytes)
+    rate_limits.install(app, settings)
+    csrf = CSRFProtect(app)
+    for blueprint in PUBLIC:
+        csrf.exempt(blueprint)
+    errors.install(app)
+    filters.install(app)
+    asset_compression.install(app)
+    authentication.install(app)
+    _install_page_context(app, settings, static)
+    register_pages(app)
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    prefix = "__Host-" if settings.https else ""
+    return {
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
+        "MAX_CONTENT_LENGTH": settings.request_max_bytes,
+        "MAX_FORM_MEMORY_SIZE": settings.request_max_bytes,
+        # Flask's own session carries nothing but the staff forms' token.
+        "SESSION_COOKIE_NAME": f"{prefix}sharelink_form",
+        "SESSION_COOKIE_SECURE": settings.https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,
+        # Its Referer check would refuse browsers that send none; cross_origin.py checks Sec-Fetch-Site and Origin.
+        "WTF_CSRF_SSL_STRICT": False,
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365),
+    }
+
+
+def _install_page_context(app: Flask, settings: Settings, static: Path) -> None:
+    organisation = {
+        "name": settings.organisation_name,
+        "support_contact": settings.support_contact,
+        "privacy_url": settings.privacy_url,
+    }
+
+    @cache
+    def version(name: str) -> str:
+        return hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
+
+    def asset(name: str) -> str:
+        return url_for("static", filename=name, v=version(name))
+
+    app.jinja_env.globals.update(organisation=organisation, asset=asset)

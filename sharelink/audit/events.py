@@ -1,0 +1,52 @@
+"""Every event name, in one place, in the form subject.act."""
+
+from enum import StrEnum
+
+
+class AuditEvent(StrEnum):
+    """The names that an audit leaf's `type` may have. Retired names stay listed."""
+
+    CUSTODY_OPENED = "custody.opened"
+    CUSTODY_DETAILS_CHANGED = "custody.details_changed"
+    CUSTODY_ARCHIVED = "custody.archived"
+    CUSTODY_RESTORED = "custody.restored"
+
+    SHARE_CREATED = "share.created"
+    SHARE_OPENED = "share.opened"
+    SHARE_REVEAL_ATTEMPTED = "share.reveal_attempted"
+    SHARE_CODE_FAILED = "share.code_failed"
+    SHARE_CLIENT_PAUSED = "share.client_paused"
+    SHARE_LOCKED = "share.locked"
+    SHARE_REVEALED = "share.revealed"
+    SHARE_DISPLAYED = "share.displayed"
+    SHARE_STORED = "share.stored"
+    SHARE_BURNED = "share.burned"
+    SHARE_EXPIRED = "share.expired"
+
+    AUTH_SUCCEEDED = "auth.succeeded"
+    AUTH_FAILED = "auth.failed"
+    AUTH_PASSWORD_CHANGED = "auth.password_changed"  # noqa: S105 - an event's name, not a password
+    AUTH_SESSION_ENDED = "auth.session_ended"
+    AUTHZ_REFUSED = "authz.refused"
+
+    ADMIN_ACCOUNT_CREATED = "admin.account_created"
+    ADMIN_ACCOUNT_DISABLED = "admin.account_disabled"
+    ADMIN_GROUP_CREATED = "admin.group_created"
+    ADMIN_MEMBER_ADDED = "admin.member_added"
+
+    KEY_CREATED = "key.created"
+    KEY_DESTROYED = "key.destroyed"
+    SYSTEM_STARTED = "system.started"
+
+
+class Outcome(StrEnum):
+    """How the act ended."""
+
+    SUCCESS = "success"
+    REFUSED = "refused"
+    FAILURE = "failure"
+    PENDING = "pending"
+
+
+SYSTEM_CHAIN = "system"
+"""The chain of what concerns no record and no group: keys, sign-ins, accounts, starts."""

@@ -1,0 +1,104 @@
+"""The exact bytes of an audit leaf (canonical JSON), its hash (RFC 6962) and its disclosures (form of RFC 9901).
+
+Nothing here knows a database: what goes in are values, what comes out are bytes.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+LEAF_VERSION = 1
+MAX_LEAF_BYTES = 65_535
+"""An entry bundle carries the length of an entry in 16 bits (C2SP tlog-tiles)."""
+
+_MAX_EXACT_INTEGER = 2**53 - 1
+
+JsonValue = str | int | bool | None | dict[str, Any] | list[Any]
+
+
+class UncanonicalValue(ValueError):
+    """A value that canonical JSON could not carry unchanged: a float, a huge integer, half a character."""
+
+
+def canonical_json(value: Mapping[str, JsonValue]) -> bytes:
+    """Return RFC 8785 canonical JSON of `value`, as UTF-8.
+
+    The standard library writes those bytes for ASCII keys and for strings, booleans, null and integers below 2^53;
+    anything else is refused rather than written wrongly.
+
+    Raises:
+        UncanonicalValue: `value` holds something outside of that.
+    """
+    _check(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UncanonicalValue("half of a character") from error
+
+
+def _check(value: object) -> None:
+    if isinstance(value, bool | str | None):
+        return
+    if isinstance(value, int):
+        if abs(value) > _MAX_EXACT_INTEGER:
+            raise UncanonicalValue("an integer of 2^53 or more")
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise UncanonicalValue("a key that is not ASCII text")
+            _check(inner)
+        return
+    if isinstance(value, list):
+        for inner in value:
+            _check(inner)
+        return
+    raise UncanonicalValue(type(value).__name__)
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """Return the RFC 6962 hash of one leaf: SHA-256(0x00 || leaf)."""
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def leaf_time(at: datetime) -> str:
+    """Return `at` in UTC as RFC 3339 with milliseconds, the only form of time in a leaf."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def base64_text(raw: bytes) -> str:
+    """Return padded standard base64, the form that leaves use for hashes."""
+    return base64.b64encode(raw).decode("ascii")
+
+
+def disclosure(name: str, value: str, salt: bytes) -> str:
+    """Return the disclosure of one personal field: unpadded base64url of the JSON [salt, name, value]."""
+    content = json.dumps([_unpadded(salt), name, value], separators=(",", ":"), ensure_ascii=False)
+    return _unpadded(content.encode("utf-8"))
+
+
+def disclosure_digest(disclosed: str) -> str:
+    """Return what the leaf holds instead of the field: unpadded base64url of SHA-256 over the disclosure's ASCII."""
+    return _unpadded(hashlib.sha256(disclosed.encode("ascii")).digest())
+
+
+def disclosed_field(disclosed: str) -> tuple[str, str]:
+    """Return name and value that a disclosure made by `disclosure` carries."""
+    content = base64.urlsafe_b64decode(disclosed + "=" * (-len(disclosed) % 4))
+    _salt, name, value = json.loads(content)
+    return str(name), str(value)
+
+
+def pseudonym(key: bytes, rec: str, account_id: bytes) -> str:
+    """Return the name of an account inside one chain: stable there, unlinkable between chains without `key`."""
+    digest = hmac.digest(key, b"sharelink/v1/pseudonym\0" + rec.encode("ascii") + b"\0" + account_id, "sha256")
+    return _unpadded(digest[:16])
+
+
+def _unpadded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

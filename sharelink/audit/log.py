@@ -1,0 +1,193 @@
+"""Appending to the audit, inside the transaction of the act.
+
+Services call `AuditLog.append` where something happens; the rows are written by `write_pending` as the last statements
+before the commit, so that the head row, which all writers share, is held as briefly as possible (PITFALLS C13).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from sharelink.actors import Actor
+from sharelink.audit.errors import AuditUnavailable
+from sharelink.audit.events import AuditEvent, Outcome
+from sharelink.audit.leaves import (
+    LEAF_VERSION,
+    MAX_LEAF_BYTES,
+    JsonValue,
+    base64_text,
+    canonical_json,
+    disclosure,
+    disclosure_digest,
+    leaf_hash,
+    leaf_time,
+    pseudonym,
+)
+from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.crypto.identifiers import id_text, new_id, new_salt
+from sharelink.persistence.database import Base
+
+_take_indices = (
+    update(AuditHead)
+    .where(AuditHead.id == 1)
+    .values(size=AuditHead.size + bindparam("count"))
+    .returning(AuditHead.size)
+    .execution_options(synchronize_session=False)
+)
+_last_of_chain = (
+    select(AuditLeaf.rseq, AuditLeaf.leaf_hash)
+    .where(AuditLeaf.rec == bindparam("chain"))
+    .order_by(AuditLeaf.rseq.desc())
+    .limit(1)
+)
+_insert_leaves = insert(Base.metadata.tables[AuditLeaf.__tablename__])
+_insert_disclosures = insert(Base.metadata.tables[AuditDisclosure.__tablename__])
+
+
+@dataclass(frozen=True, slots=True)
+class _PendingEvent:
+    event: AuditEvent
+    rec: str
+    actor: Actor
+    at: datetime
+    obj: tuple[str, bytes] | None
+    outcome: Outcome
+    reason: str | None
+    facts: Mapping[str, str | int | bool | None]
+    personal: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class AuditLog:
+    """The audit of one unit of work. `pseudonym_key` (32 bytes) hides which accounts of two chains are the same."""
+
+    pseudonym_key: bytes
+    _pending: list[_PendingEvent] = field(default_factory=list)
+
+    def append(
+        self,
+        event: AuditEvent,
+        *,
+        rec: str,
+        actor: Actor,
+        now: datetime,
+        obj: tuple[str, bytes] | None = None,
+        outcome: Outcome = Outcome.SUCCESS,
+        reason: str | None = None,
+        facts: Mapping[str, str | int | bool | None] | None = None,
+        personal: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add one event to the chain `rec`, to be committed with the act or not at all.
+
+        Args:
+            event: what happened.
+            rec: the chain's id: the text of a record's or group's id, or "system".
+            actor: who did it; name, address and browser become erasable disclosures.
+            now: the moment of the unit of work.
+            obj: kind and id of the thing concerned, such as ("share", id).
+            outcome: how it ended.
+            reason: a code from a closed list, never free text.
+            facts: what may stand in the leaf for ever: no personal field, nothing derived from a secret.
+            personal: what must be erasable: names, addresses, free text.
+        """
+        self._pending.append(
+            _PendingEvent(event, rec, actor, now, obj, outcome, reason, dict(facts or {}), dict(personal or {}))
+        )
+
+    def write_pending(self, session: Session) -> None:
+        """Write what was appended; called once, last before the commit.
+
+        Raises:
+            AuditUnavailable: the log's head is missing, so no event can be numbered.
+        """
+        if not self._pending:
+            return
+        size = session.execute(_take_indices, {"count": len(self._pending)}).scalar_one_or_none()
+        if size is None:
+            raise AuditUnavailable("the head of the audit log is missing")
+        first = size - len(self._pending)
+        ends: dict[str, tuple[int, bytes | None]] = {}
+        leaves: list[dict[str, object]] = []
+        disclosures: list[dict[str, object]] = []
+        for index, pending in enumerate(self._pending, start=first):
+            if pending.rec not in ends:
+                last = session.execute(_last_of_chain, {"chain": pending.rec}).first()
+                ends[pending.rec] = (last.rseq, last.leaf_hash) if last else (-1, None)
+            rseq, previous = ends[pending.rec][0] + 1, ends[pending.rec][1]
+            disclosed = _disclosures(pending)
+            leaf = canonical_json(self._fields(pending, rseq, previous, disclosed))
+            if len(leaf) > MAX_LEAF_BYTES:
+                raise AuditUnavailable("an event is too large for the audit log")
+            hashed = leaf_hash(leaf)
+            ends[pending.rec] = (rseq, hashed)
+            leaves.append(
+                {
+                    "leaf_index": index,
+                    "rec": pending.rec,
+                    "rseq": rseq,
+                    "event_type": pending.event.value,
+                    "at": pending.at,
+                    "leaf": leaf,
+                    "leaf_hash": hashed,
+                }
+            )
+            disclosures.extend(
+                {"leaf_index": index, "name": name, "disclosure": text} for name, text in disclosed.items()
+            )
+        session.execute(_insert_leaves, leaves)
+        if disclosures:
+            session.execute(_insert_disclosures, disclosures)
+        self._pending.clear()
+
+    def _fields(
+        self, pending: _PendingEvent, rseq: int, previous: bytes | None, disclosed: Mapping[str, str]
+    ) -> dict[str, JsonValue]:
+        fields: dict[str, JsonValue] = {
+            "v": LEAF_VERSION,
+            "id": id_text(new_id()),
+            "t": leaf_time(pending.at),
+            "type": pending.event.value,
+            "rec": pending.rec,
+            "rseq": rseq,
+            "prev": None if previous is None else base64_text(previous),
+            "actor": self._actor_fields(pending),
+            "outcome": pending.outcome.value,
+            "reason": pending.reason,
+            "purpose": None,
+            "_sd_alg": "sha-256",
+            "_sd": sorted(disclosure_digest(text) for text in disclosed.values()),
+        }
+        if pending.obj is not None:
+            kind, identifier = pending.obj
+            fields["obj"] = {"kind": kind, "ref": id_text(identifier)}
+        else:
+            fields["obj"] = None
+        if pending.facts:
+            fields["facts"] = dict(pending.facts)
+        return fields
+
+    def _actor_fields(self, pending: _PendingEvent) -> dict[str, JsonValue]:
+        actor = pending.actor
+        fields: dict[str, JsonValue] = {"kind": actor.kind.value}
+        if actor.account_id is not None:
+            fields["ref"] = pseudonym(self.pseudonym_key, pending.rec, actor.account_id)
+        if actor.session_ref is not None:
+            fields["session"] = actor.session_ref
+        if actor.amr:
+            fields["amr"] = list(actor.amr)
+        return fields
+
+
+def _disclosures(pending: _PendingEvent) -> dict[str, str]:
+    actor = pending.actor
+    personal = dict(pending.personal)
+    if actor.name is not None:
+        personal["actor_name"] = actor.name
+    if actor.ip is not None:
+        personal["ip"] = actor.ip
+    if actor.agent:
+        personal["user_agent"] = actor.agent[:400]
+    return {name: disclosure(name, value, new_salt()) for name, value in personal.items()}

@@ -1,0 +1,146 @@
+"""`sharelink check`: everything that can be found out about an installation without serving."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from sharelink.accounts.queries import people
+from sharelink.accounts.states import Role
+from sharelink.addresses import host_of, is_loopback
+from sharelink.app import EPOCH_DIRECTORY, create_app
+from sharelink.audit.models import AuditHead, AuditLeaf
+from sharelink.cli.context import load_settings
+from sharelink.crypto.keyring import Keyring
+from sharelink.errors import SharelinkError, UnsafeStart
+from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
+from sharelink.persistence.database import db
+from sharelink.persistence.schema import is_current
+from sharelink.settings import Settings
+from sharelink.shares.epochs import end_of
+from sharelink.start import harden_process
+from sharelink.web.wiring import current_unit_of_work
+
+Problems = Iterator[str]
+Check = Callable[[Settings], Problems]
+
+
+@click.command()
+def check() -> None:
+    """Check settings, keys, database, schema, clocks and audit; end with 1 if anything is wrong."""
+    settings = load_settings()
+    harden_process(settings)
+    click.echo("ok       settings")
+    sound = _all_sound(_OUTSIDE, settings)
+    if sound:
+        app = create_app(settings, serving=False)
+        with app.app_context():
+            sound = _report("database", _database, settings) and _all_sound(_INSIDE, settings)
+            if sound:
+                _advise(settings)
+    if not sound:
+        raise SystemExit(1)
+
+
+def _all_sound(checks: dict[str, Check], settings: Settings) -> bool:
+    """Run every check, also after one that found something."""
+    results = [_report(name, look, settings) for name, look in checks.items()]
+    return all(results)
+
+
+def _report(name: str, look: Check, settings: Settings) -> bool:
+    try:
+        problems = list(look(settings))
+    except UnsafeStart as error:
+        problems = error.problems
+    except (SharelinkError, SQLAlchemyError, OSError) as error:
+        problems = [f"cannot be looked at ({type(error).__name__})"]
+    for problem in problems:
+        click.echo(f"PROBLEM  {name}: {problem}")
+    if not problems:
+        click.echo(f"ok       {name}")
+    return not problems
+
+
+def _keyring(settings: Settings) -> Problems:
+    Keyring.load(settings.keyring_directory)
+    yield from _private(settings.keyring_directory)
+    for path in sorted(settings.keyring_directory.rglob("*")):
+        yield from _private(path)
+    epochs = settings.keyring_directory / EPOCH_DIRECTORY
+    if not os.access(epochs if epochs.exists() else settings.keyring_directory, os.R_OK | os.W_OK | os.X_OK):
+        yield f"{epochs} cannot be written, so nothing can be sent"
+
+
+def _files(settings: Settings) -> Problems:
+    path = settings.database_file
+    if path is None:
+        return
+    if path.exists():
+        yield from _private(path)
+    else:
+        yield f"{path} does not exist yet; make it with: sharelink database upgrade"
+
+
+def _private(path: Path) -> Problems:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield f"{path} can be read by others (mode {mode:o}); mend it with: chmod go= {path}"
+
+
+def _database(_settings: Settings) -> Problems:
+    # Each new connection sets its pragmas and reads them back; one that did not hold would raise here.
+    with db.engine.connect():
+        pass
+    if not is_current(db.engine):
+        yield "the schema is not the one of this version; run: sharelink database upgrade"
+
+
+def _clocks(_settings: Settings) -> Problems:
+    with current_unit_of_work().read() as work:
+        apart = abs(database_now(work.session) - work.now)
+    if apart > CLOCK_TOLERANCE:
+        yield f"this machine and the database are {apart.total_seconds():.0f} s apart; no key is destroyed meanwhile"
+
+
+def _audit(_settings: Settings) -> Problems:
+    newest = select(func.max(AuditLeaf.index)).scalar_subquery()
+    with current_unit_of_work().read() as work:
+        found = work.session.execute(select(AuditHead.size, newest).where(AuditHead.id == 1)).one_or_none()
+    if found is None:
+        yield "the head of the log is missing: nothing can be done until it is restored"
+    elif found[0] != (-1 if found[1] is None else found[1]) + 1:
+        yield "the head does not count the events there are; look closer with: sharelink audit verify"
+
+
+def _epoch_keys(_settings: Settings) -> Problems:
+    unit_of_work = current_unit_of_work()
+    present = set(unit_of_work.epoch_keys.days())
+    with unit_of_work.read() as work:
+        lost = [day for day in work.epochs.remaining() if day not in present and end_of(day) > work.now]
+    for day in lost:
+        yield f"the key of {day.isoformat()} is missing: shares that end on that day cannot be opened"
+
+
+def _advise(settings: Settings) -> None:
+    """Tell what is allowed, but not recommended."""
+    if not settings.https and not is_loopback(host_of(settings.base_url) or ""):
+        click.echo("advice   the base URL is http: secrets travel in clear between this service and browsers")
+    if not settings.support_contact or not settings.privacy_url:
+        click.echo("advice   without a support contact and a privacy note the recipients' page looks like phishing")
+    with current_unit_of_work().read() as work:
+        both = [
+            person.email
+            for person in people(work.session)
+            if {Role.ADMINISTRATOR, Role.CUSTODIAN} <= set(person.roles) and not person.is_disabled
+        ]
+    if both:
+        click.echo(f"advice   nobody should be administrator and custodian at once: {', '.join(both)}")
+
+
+_OUTSIDE: dict[str, Check] = {"keyring": _keyring, "files": _files}
+_INSIDE: dict[str, Check] = {"clocks": _clocks, "audit": _audit, "epoch keys": _epoch_keys}

@@ -1,0 +1,1 @@
+"""How to seal: keys, tokens, codes and the two layers around a secret. Knows no database and no web."""

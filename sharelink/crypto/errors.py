@@ -1,0 +1,39 @@
+"""Facts about keys, tokens and seals."""
+
+from sharelink.errors import SharelinkError, StorageUnavailable
+
+
+class SealBroken(SharelinkError):
+    """The bytes do not open with these keys; one fact for every cause, so that it tells an attacker nothing."""
+
+    code = "seal_broken"
+
+
+class TokenRejected(SharelinkError):
+    """The token was not made by this service for this purpose, is too old, or is not in its one spelling."""
+
+    code = "token_rejected"
+
+
+class LinkKeyRejected(SharelinkError):
+    """The text is not the one spelling of 32 bytes."""
+
+    code = "link_key_rejected"
+
+
+class MasterKeyMissing(StorageUnavailable):
+    """A row names a master key version that this process does not hold."""
+
+    code = "master_key_missing"
+
+
+class EpochKeyMissing(SharelinkError):
+    """The epoch key of that day does not exist (any more): what it sealed cannot be opened by anybody."""
+
+    code = "epoch_key_missing"
+
+
+class PasswordHashingBusy(SharelinkError):
+    """So many passwords are being checked that this one had to be turned away; nothing was decided about it."""
+
+    code = "password_hashing_busy"

@@ -1,0 +1,223 @@
+"""Read models of custody records: frozen, complete, and never a database row."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy.orm import Session
+
+from sharelink.accounts.models import Account, CustodianGroup
+from sharelink.crypto.identifiers import id_text
+from sharelink.custody.details import search_form
+from sharelink.custody.errors import RecordNotFound
+from sharelink.custody.models import CustodyRecord
+from sharelink.custody.states import RECORD_TEMPLATES, CustodyState, RecordKind
+
+RECORDS_PER_PAGE = 25
+SEARCH_WORDS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """A record as a list shows it."""
+
+    id: bytes
+    reference: str
+    customer: str
+    subject: str
+    kind: RecordKind
+    state: CustodyState
+    opened_at: datetime
+    archived_at: datetime | None
+
+    @property
+    def id_text(self) -> str:
+        """The record's id as URLs and forms name it."""
+        return id_text(self.id)
+
+    @property
+    def kind_label(self) -> str:
+        """What people call this kind."""
+        return RECORD_TEMPLATES[self.kind].label
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the record was taken out of the daily lists."""
+        return self.archived_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordList:
+    """One page of records; `total` counts all pages."""
+
+    records: tuple[RecordLine, ...]
+    total: int
+    page: int
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    """A record as its own page shows it. Details that the kind lacks, or nobody knows yet, are empty."""
+
+    id: bytes
+    reference: str
+    kind: RecordKind
+    state: CustodyState
+    customer: str
+    subject: str
+    aws_account_id: str
+    root_email: str
+    contract_reference: str
+    group_id: bytes
+    group_name: str
+    opened_at: datetime
+    opened_by: str
+    archived_at: datetime | None
+    version: int
+
+    @property
+    def id_text(self) -> str:
+        """The record's id as URLs and forms name it, and the name of its audit chain."""
+        return id_text(self.id)
+
+    @property
+    def kind_label(self) -> str:
+        """What people call this kind."""
+        return RECORD_TEMPLATES[self.kind].label
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the record was taken out of the daily lists."""
+        return self.archived_at is not None
+
+
+def record_list(
+    session: Session,
+    *,
+    groups: Collection[bytes] | None,
+    search: str = "",
+    archived: bool = False,
+    page: int = 1,
+) -> RecordList:
+    """Return one page of records, newest first.
+
+    Args:
+        session: a reading session.
+        groups: only records of these groups; None for all.
+        search: words that must all occur in reference, customer, subject, account id or contract reference.
+        archived: True for archived records, too.
+        page: counted from 1; one beyond the last gives the last.
+    """
+    conditions = _conditions(groups, search, archived)
+    total = session.execute(select(func.count()).select_from(CustodyRecord).where(*conditions)).scalar_one()
+    page_count = max(1, -(-total // RECORDS_PER_PAGE))
+    page = min(max(page, 1), page_count)
+    wanted = (
+        _lines()
+        .where(*conditions)
+        .order_by(CustodyRecord.opened_at.desc(), CustodyRecord.id)
+        .limit(RECORDS_PER_PAGE)
+        .offset((page - 1) * RECORDS_PER_PAGE)
+    )
+    records = tuple(_line(row) for row in session.execute(wanted))
+    return RecordList(records, total, page, page_count)
+
+
+def records_for_choice(session: Session, *, groups: Collection[bytes] | None) -> list[RecordLine]:
+    """Return all records that can take a share, by customer, for a field to choose from."""
+    wanted = (
+        _lines()
+        .where(*_conditions(groups, "", archived=False))
+        .order_by(CustodyRecord.customer, CustodyRecord.reference)
+    )
+    return [_line(row) for row in session.execute(wanted)]
+
+
+def record_group(session: Session, record_id: bytes) -> bytes:
+    """Return the id of the group that looks after the record, for the question who may do what with it.
+
+    Raises:
+        RecordNotFound: there is no such record.
+    """
+    wanted = select(CustodyRecord.group_id).where(CustodyRecord.id == record_id)
+    group_id = session.execute(wanted).scalar_one_or_none()
+    if group_id is None:
+        raise RecordNotFound("there is no such record")
+    return group_id
+
+
+def record_detail(session: Session, record_id: bytes) -> RecordDetail:
+    """Return everything that the page of a record shows of the record itself.
+
+    Raises:
+        RecordNotFound: there is no such record.
+    """
+    wanted = (
+        select(CustodyRecord, CustodianGroup.name, Account.name)
+        .join(CustodianGroup, CustodianGroup.id == CustodyRecord.group_id)
+        .join(Account, Account.id == CustodyRecord.opened_by)
+        .where(CustodyRecord.id == record_id)
+        .execution_options(populate_existing=True)
+    )
+    found = session.execute(wanted).one_or_none()
+    if found is None:
+        raise RecordNotFound("there is no such record")
+    record, group_name, opened_by = found
+    return RecordDetail(
+        id=record.id,
+        reference=record.reference,
+        kind=RecordKind(record.kind),
+        state=CustodyState(record.state),
+        customer=record.customer,
+        subject=record.subject,
+        aws_account_id=record.aws_account_id or "",
+        root_email=record.root_email or "",
+        contract_reference=record.contract_reference or "",
+        group_id=record.group_id,
+        group_name=group_name,
+        opened_at=record.opened_at,
+        opened_by=opened_by,
+        archived_at=record.archived_at,
+        version=record.version,
+    )
+
+
+def _lines() -> Select[*tuple[Any, ...]]:
+    return select(
+        CustodyRecord.id,
+        CustodyRecord.reference,
+        CustodyRecord.customer,
+        CustodyRecord.subject,
+        CustodyRecord.kind,
+        CustodyRecord.state,
+        CustodyRecord.opened_at,
+        CustodyRecord.archived_at,
+    )
+
+
+def _line(row: Row[*tuple[Any, ...]]) -> RecordLine:
+    return RecordLine(
+        id=row.id,
+        reference=row.reference,
+        customer=row.customer,
+        subject=row.subject,
+        kind=RecordKind(row.kind),
+        state=CustodyState(row.state),
+        opened_at=row.opened_at,
+        archived_at=row.archived_at,
+    )
+
+
+def _conditions(groups: Collection[bytes] | None, search: str, archived: bool) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if groups is not None:
+        conditions.append(CustodyRecord.group_id.in_(groups))
+    if not archived:
+        conditions.append(CustodyRecord.archived_at.is_(None))
+    # PostgreSQL refuses NUL in a text, and no stored text holds one.
+    words = search_form(search.replace("\0", " ")).split()[:SEARCH_WORDS_MAX]
+    conditions.extend(CustodyRecord.search_text.contains(word, autoescape=True) for word in words)
+    return conditions

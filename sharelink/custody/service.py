@@ -1,0 +1,229 @@
+"""Acts on custody records: open, edit, archive, restore. Each is one event in the record's own chain."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sharelink.accounts.models import CustodianGroup
+from sharelink.actors import Actor
+from sharelink.audit.events import AuditEvent
+from sharelink.audit.log import AuditLog
+from sharelink.crypto.identifiers import id_text, new_id
+from sharelink.crypto.references import new_reference
+from sharelink.custody.details import RecordDetails
+from sharelink.custody.errors import (
+    LiveSharesRemain,
+    RecordArchived,
+    RecordChangedMeanwhile,
+    RecordNotFound,
+)
+from sharelink.custody.models import CustodyRecord
+from sharelink.custody.states import CustodyState, RecordField
+from sharelink.errors import InvalidInput
+from sharelink.shares.queries import live_share_count
+
+REFERENCE_PREFIX = "CR"
+
+
+@dataclass(slots=True)
+class CustodyRecords:
+    """The acts on custody records in one unit of work, done by `actor` at `now`.
+
+    Whether the actor may do them is asked by the caller (`sharelink.accounts.permissions`).
+    """
+
+    session: Session
+    audit: AuditLog
+    actor: Actor
+    now: datetime
+
+    def open(self, details: RecordDetails, group_id: bytes, record_id: bytes | None = None) -> bytes:
+        """Open a record as a draft in the care of the group `group_id`; return its id.
+
+        A caller that has to name the record before it exists (a share's seal does) brings the fresh `record_id`.
+
+        Raises:
+            InvalidInput: there is no such group.
+            ValueError: the actor is nobody with an account.
+        """
+        if self.actor.account_id is None:
+            raise ValueError("only a person with an account opens a record")
+        group_name = self._group_name(group_id)
+        reference = self._unused_reference()
+        record = CustodyRecord(
+            id=record_id or new_id(),
+            reference=reference,
+            state=CustodyState.DRAFT,
+            group_id=group_id,
+            opened_at=self.now,
+            opened_by=self.actor.account_id,
+            archived_at=None,
+            version=1,
+        )
+        _set_details(record, details)
+        self.session.add(record)
+        # Shares made in the same unit of work refer to the row.
+        self.session.flush()
+        self._append(
+            AuditEvent.CUSTODY_OPENED,
+            record,
+            facts={
+                "reference": reference,
+                "kind": details.kind.value,
+                "state": record.state,
+                "group": id_text(group_id),
+            },
+            personal={field.value: text for field, text in details.values().items()} | {"group": group_name},
+        )
+        return record.id
+
+    def edit(self, record_id: bytes, version: int, details: RecordDetails, group_id: bytes) -> None:
+        """Save other details, if the record is still at `version`; saving the same ones again changes nothing.
+
+        The event names the changed fields; what they were and are is erasable.
+
+        Raises:
+            RecordNotFound: there is no such record.
+            RecordArchived: it is archived.
+            RecordChangedMeanwhile: somebody saved other details since `version`.
+            InvalidInput: there is no such group.
+        """
+        record = self._locked(record_id)
+        if record.archived_at is not None:
+            raise RecordArchived("an archived record cannot be edited")
+        if record.version != version:
+            raise RecordChangedMeanwhile(record.version)
+        before = _details_of(record).values()
+        after = details.values()
+        changed = [field.value for field in RecordField if before.get(field) != after.get(field)]
+        facts: dict[str, str | int | bool | None] = {}
+        personal = {f"{field}_before": text for field, text in before.items() if field in changed}
+        personal |= {f"{field}_after": text for field, text in after.items() if field in changed}
+        if record.kind != details.kind:
+            changed.append("kind")
+            facts |= {"kind_before": record.kind, "kind_after": details.kind.value}
+        if record.group_id != group_id:
+            changed.append("group")
+            personal |= {
+                "group_before": self._group_name(record.group_id),
+                "group_after": self._group_name(group_id),
+            }
+            facts |= {"group_before": id_text(record.group_id), "group_after": id_text(group_id)}
+        if not changed:
+            return
+        _set_details(record, details)
+        record.group_id = group_id
+        record.version += 1
+        self._append(
+            AuditEvent.CUSTODY_DETAILS_CHANGED,
+            record,
+            facts=facts | {"changed": ",".join(changed)},
+            personal=personal,
+        )
+
+    def archive(self, record_id: bytes) -> None:
+        """Take a record out of the daily lists; archiving it twice changes nothing.
+
+        Raises:
+            RecordNotFound: there is no such record.
+            LiveSharesRemain: links of it can still be opened.
+        """
+        record = self._locked(record_id)
+        if record.archived_at is not None:
+            return
+        live = live_share_count(self.session, record_id, self.now)
+        if live:
+            raise LiveSharesRemain(live)
+        record.archived_at = self.now
+        record.version += 1
+        self._append(AuditEvent.CUSTODY_ARCHIVED, record)
+
+    def restore(self, record_id: bytes) -> None:
+        """Bring an archived record back; restoring it twice changes nothing.
+
+        Raises:
+            RecordNotFound: there is no such record.
+        """
+        record = self._locked(record_id)
+        if record.archived_at is None:
+            return
+        record.archived_at = None
+        record.version += 1
+        self._append(AuditEvent.CUSTODY_RESTORED, record)
+
+    def require_open(self, record_id: bytes) -> None:
+        """Make sure that a share may be added to the record, and that it stays so until the commit.
+
+        Raises:
+            RecordNotFound: there is no such record.
+            RecordArchived: it is archived.
+        """
+        # Shared lock: sends to one record do not wait for each other, only for an archiving.
+        if self._locked(record_id, shared=True).archived_at is not None:
+            raise RecordArchived("an archived record takes no shares")
+
+    def _locked(self, record_id: bytes, *, shared: bool = False) -> CustodyRecord:
+        # SQLite has one writer and ignores FOR UPDATE; elsewhere the lock makes read-then-write one step.
+        wanted = (
+            select(CustodyRecord)
+            .where(CustodyRecord.id == record_id)
+            .with_for_update(read=shared)
+            .execution_options(populate_existing=True)
+        )
+        record = self.session.execute(wanted).scalar_one_or_none()
+        if record is None:
+            raise RecordNotFound("there is no such record")
+        return record
+
+    def _group_name(self, group_id: bytes) -> str:
+        group = self.session.get(CustodianGroup, group_id)
+        if group is None:
+            raise InvalidInput({"group": "Choose a group from the list."})
+        return group.name
+
+    def _unused_reference(self) -> str:
+        while True:
+            reference = new_reference(REFERENCE_PREFIX)
+            taken = select(CustodyRecord.id).where(CustodyRecord.reference == reference)
+            if self.session.execute(taken).first() is None:
+                return reference
+
+    def _append(
+        self,
+        event: AuditEvent,
+        record: CustodyRecord,
+        facts: dict[str, str | int | bool | None] | None = None,
+        personal: dict[str, str] | None = None,
+    ) -> None:
+        self.audit.append(
+            event,
+            rec=id_text(record.id),
+            actor=self.actor,
+            now=self.now,
+            obj=("record", record.id),
+            facts=facts,
+            personal=personal,
+        )
+
+
+def _set_details(record: CustodyRecord, details: RecordDetails) -> None:
+    record.kind = details.kind
+    record.customer = details.customer
+    record.subject = details.subject
+    record.aws_account_id = details.aws_account_id
+    record.root_email = details.root_email
+    record.contract_reference = details.contract_reference
+    record.search_text = details.search_text(record.reference)
+
+
+def _details_of(record: CustodyRecord) -> RecordDetails:
+    return RecordDetails(
+        kind=record.kind,
+        customer=record.customer,
+        subject=record.subject,
+        aws_account_id=record.aws_account_id,
+        root_email=record.root_email,
+        contract_reference=record.contract_reference,
+    )

@@ -1,0 +1,172 @@
+"""Shares together with the record they belong to: for the page of a record, and for somebody's daily work."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from sharelink.crypto.identifiers import id_text
+from sharelink.custody.models import CustodyRecord
+from sharelink.shares.models import Share, ShareClient
+from sharelink.shares.states import LIVE_STATES, EndReason, ShareState
+
+ENDING_SOON = timedelta(hours=24)
+RECENT = timedelta(days=14)
+LINES_MAX = 100
+"""No list here grows without bound; the timeline of the record tells everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLine:
+    """A share as lists show it, content-free."""
+
+    id: bytes
+    label: str
+    state: ShareState
+    custody_id: bytes
+    record_reference: str
+    customer: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    first_opened_at: datetime | None
+    is_displayed: bool
+    is_stored: bool
+    end_reason: EndReason | None
+    end_note: str | None
+
+    @property
+    def id_text(self) -> str:
+        """The share's id as forms name it."""
+        return id_text(self.id)
+
+    @property
+    def record_id_text(self) -> str:
+        """The id of its record as URLs name it."""
+        return id_text(self.custody_id)
+
+    @property
+    def state_label(self) -> str:
+        """The state in a few words, truthful about what is not known."""
+        return _state_words(self)[0]
+
+    @property
+    def tone(self) -> str:
+        """How the state is to be taken: plain, done, warn or bad."""
+        return _state_words(self)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class MyWork:
+    """What one person's own shares ask of them. A live share is in exactly one of the first two lists."""
+
+    unopened: tuple[ShareLine, ...]
+    ending_soon: tuple[ShareLine, ...]
+    revealed: tuple[ShareLine, ...]
+    declined: tuple[ShareLine, ...]
+
+
+def shares_of_record(session: Session, custody_id: bytes, now: datetime) -> tuple[ShareLine, ...]:
+    """Return the newest shares of a record, newest first, at most `LINES_MAX`."""
+    wanted = _lines().where(Share.custody_id == custody_id).order_by(Share.created_at.desc(), Share.id).limit(LINES_MAX)
+    return _read(session, wanted, now)
+
+
+def my_work(session: Session, account_id: bytes, now: datetime) -> MyWork:
+    """Return what the shares created by `account_id` ask of their creator at `now`.
+
+    `unopened` are links whose secret still waits; `ending_soon` those of them with less than 24 hours left;
+    `revealed` and `declined` are what happened in the last 14 days.
+    """
+    live = and_(Share.state.in_(LIVE_STATES), Share.expires_at > now)
+    soon = Share.expires_at <= now + ENDING_SOON
+    recent = Share.ended_at > now - RECENT
+    revealed = and_(Share.state == ShareState.REVEALED, recent)
+    declined = and_(Share.state == ShareState.BURNED, Share.end_reason == EndReason.DECLINED, recent)
+
+    def mine(condition: ColumnElement[bool], order: ColumnElement[Any]) -> tuple[ShareLine, ...]:
+        wanted = _lines().where(Share.created_by == account_id, condition)
+        return _read(session, wanted.order_by(order, Share.id).limit(LINES_MAX), now)
+
+    return MyWork(
+        unopened=mine(and_(live, ~soon), Share.expires_at.asc()),
+        ending_soon=mine(and_(live, soon), Share.expires_at.asc()),
+        revealed=mine(revealed, Share.ended_at.desc()),
+        declined=mine(declined, Share.ended_at.desc()),
+    )
+
+
+# What clients did is erased with the share's end, so this is None for shares that have ended.
+_first_opened_at = select(func.min(ShareClient.opened_at)).where(ShareClient.share_id == Share.id).scalar_subquery()
+
+
+def _lines() -> Select[*tuple[Any, ...]]:
+    return select(
+        Share.id,
+        Share.label,
+        Share.state,
+        Share.custody_id,
+        CustodyRecord.reference,
+        CustodyRecord.customer,
+        Share.sender_name,
+        Share.created_at,
+        Share.expires_at,
+        Share.ended_at,
+        _first_opened_at.label("first_opened_at"),
+        Share.displayed_at,
+        Share.stored_at,
+        Share.end_reason,
+        Share.end_note,
+    ).join(CustodyRecord, CustodyRecord.id == Share.custody_id)
+
+
+def _read(session: Session, wanted: Select[*tuple[Any, ...]], now: datetime) -> tuple[ShareLine, ...]:
+    return tuple(_line(row, now) for row in session.execute(wanted))
+
+
+def _line(row: Row[*tuple[Any, ...]], now: datetime) -> ShareLine:
+    state = ShareState(row.state)
+    # Nobody can open it any more; the sweeper only has not come by yet.
+    overdue = state in LIVE_STATES and row.expires_at <= now
+    return ShareLine(
+        id=row.id,
+        label=row.label,
+        state=ShareState.EXPIRED if overdue else state,
+        custody_id=row.custody_id,
+        record_reference=row.reference,
+        customer=row.customer,
+        created_by=row.sender_name,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        ended_at=row.expires_at if overdue else row.ended_at,
+        first_opened_at=row.first_opened_at,
+        is_displayed=row.displayed_at is not None,
+        is_stored=row.stored_at is not None,
+        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        end_note=row.end_note,
+    )
+
+
+def _state_words(line: ShareLine) -> tuple[str, str]:
+    if line.state is ShareState.SEALED:
+        return ("Opened, not revealed", "plain") if line.first_opened_at else ("Not opened yet", "plain")
+    if line.state is ShareState.LOCKED:
+        return "Locked after wrong codes", "bad"
+    if line.state is ShareState.REVEALED:
+        return _revealed_words(line)
+    if line.state is ShareState.EXPIRED:
+        return "Expired unread", "warn"
+    if line.end_reason is EndReason.DECLINED:
+        return "Declined by the recipient", "bad"
+    return "Burned unread", "warn"
+
+
+def _revealed_words(line: ShareLine) -> tuple[str, str]:
+    if line.is_stored:
+        return "Revealed, recipient stored it", "done"
+    if line.is_displayed:
+        return "Revealed and shown", "done"
+    return "Revealed, delivery unconfirmed", "warn"

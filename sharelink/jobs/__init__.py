@@ -1,0 +1,1 @@
+"""What happens by the clock: shares expire, keys of past days are destroyed, failed sign-ins are told."""

@@ -1,0 +1,78 @@
+"""Whether this process can do its work: every part that a request may need, looked at one by one."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from structlog import get_logger
+
+from sharelink.audit.models import AuditHead
+from sharelink.crypto.keyring import Keyring
+from sharelink.errors import SharelinkError
+from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
+from sharelink.persistence.database import db
+from sharelink.persistence.heartbeats import SWEEPER, last_beat_at
+from sharelink.persistence.schema import is_current
+from sharelink.unit_of_work import UnitOfWork
+
+SWEEPER_LATE = timedelta(seconds=120)
+
+_log = get_logger("sharelink.readiness")
+
+
+def readiness(unit_of_work: UnitOfWork, keyring_directory: Path) -> dict[str, bool]:
+    """Return for each part by name whether it works; a part that cannot be looked at does not. Needs an application."""
+    parts: dict[str, Callable[[], bool]] = {
+        "database": partial(_database, unit_of_work),
+        "migrations": _migrations,
+        "keyring": partial(_keyring, unit_of_work, keyring_directory),
+        "epoch_keys": partial(_epoch_keys, unit_of_work),
+        "clock": partial(_clock, unit_of_work),
+        "sweeper": partial(_sweeper, unit_of_work),
+    }
+    return {name: _holds(name, look) for name, look in parts.items()}
+
+
+def _holds(name: str, look: Callable[[], bool]) -> bool:
+    try:
+        holds = look()
+    except (SharelinkError, SQLAlchemyError, OSError) as error:
+        _log.warning("not ready", part=name, cause=type(error).__name__)
+        return False
+    if not holds:
+        _log.warning("not ready", part=name)
+    return holds
+
+
+def _database(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        return work.session.execute(select(AuditHead.size).where(AuditHead.id == 1)).first() is not None
+
+
+def _migrations() -> bool:
+    return is_current(db.engine)
+
+
+def _keyring(unit_of_work: UnitOfWork, directory: Path) -> bool:
+    # Read again: the keys in memory do not tell when the volume went away.
+    return Keyring.load(directory) == unit_of_work.keyring
+
+
+def _epoch_keys(unit_of_work: UnitOfWork) -> bool:
+    directory = unit_of_work.epoch_keys.directory
+    return os.access(directory if directory.is_dir() else directory.parent, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _clock(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        return abs(database_now(work.session) - work.now) <= CLOCK_TOLERANCE
+
+
+def _sweeper(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        beat_at = last_beat_at(work.session, SWEEPER)
+        return beat_at is not None and work.now - beat_at <= SWEEPER_LATE

@@ -1,0 +1,88 @@
+"""The loop that does the background work, as a thread of `sharelink serve` or as a process of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+from structlog import get_logger
+
+from sharelink.errors import SharelinkError
+from sharelink.jobs.sweeper import destroy_epochs_once, report_failed_sign_ins, show_life, sweep_once
+from sharelink.settings import Settings
+from sharelink.unit_of_work import UnitOfWork
+
+SWEEP_SECONDS = 2.0
+"""An expired share leaves the files within 5 s (promise 4)."""
+LIFE_SECONDS = 15.0
+REPORT_SECONDS = 60.0
+EPOCH_SECONDS = 60.0
+
+_log = get_logger("sharelink.jobs")
+
+
+@dataclass(slots=True)
+class _Task:
+    name: str
+    every_seconds: float
+    run: Callable[[], object]
+    due_at: float = field(default=0.0)
+    is_failing: bool = field(default=False)
+
+
+class Worker:
+    """Does what is due, again and again, until it is told to stop; the item in hand is finished first."""
+
+    def __init__(self, app: Flask, unit_of_work: UnitOfWork, settings: Settings) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        grace = timedelta(seconds=settings.epoch_grace_seconds)
+        sweep = _Task("sweep", SWEEP_SECONDS, lambda: sweep_once(unit_of_work, is_stopping=self._stop.is_set))
+
+        def show_that_sweeping_works() -> None:
+            if not sweep.is_failing:
+                show_life(unit_of_work)
+
+        self._tasks = [
+            sweep,
+            _Task("sign of life", LIFE_SECONDS, show_that_sweeping_works),
+            _Task("epoch keys", EPOCH_SECONDS, lambda: destroy_epochs_once(unit_of_work, grace)),
+            _Task("failed sign-ins", REPORT_SECONDS, lambda: report_failed_sign_ins(unit_of_work)),
+        ]
+
+    def run(self) -> None:
+        """Work until `stop` is called."""
+        while not self._stop.is_set():
+            self.run_due()
+            next_at = min(task.due_at for task in self._tasks)
+            self._stop.wait(max(0.0, next_at - time.monotonic()))
+
+    def run_due(self) -> bool:
+        """Do every task whose time has come, once; return False if one of them failed."""
+        with self._app.app_context():
+            due = [task for task in self._tasks if task.due_at <= time.monotonic()]
+            results = [_attempt(task) for task in due if not self._stop.is_set()]
+        return all(results)
+
+    def stop(self) -> None:
+        """Let `run` return after the item in hand. May be called from a signal handler."""
+        self._stop.set()
+
+
+def _attempt(task: _Task) -> bool:
+    task.due_at = time.monotonic() + task.every_seconds
+    try:
+        task.run()
+    except (SharelinkError, SQLAlchemyError, OSError):
+        # Told once, not every two seconds; the next turn tries again.
+        if not task.is_failing:
+            _log.exception("background work failed", task=task.name)
+        task.is_failing = True
+        return False
+    if task.is_failing:
+        _log.info("background work recovered", task=task.name)
+    task.is_failing = False
+    return True

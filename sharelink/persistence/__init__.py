@@ -1,0 +1,1 @@
+"""How to keep: the database, its column types, its transactions and its migrations."""

@@ -1,0 +1,69 @@
+"""Brings a database to the schema that this version of Sharelink needs, and tells whether it is there.
+
+The migrations are part of the package. Serving never changes a schema unasked, except for the embedded database, which
+belongs to the one process that serves it (`sharelink.start`).
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from sharelink.persistence.database import WRITE_OPTION
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_ADVISORY_LOCK = 0x5348_4C4B
+"""Any number of our own: whoever upgrades a PostgreSQL database holds this lock."""
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest schema, in one transaction; nothing happens when it is there already.
+
+    Several processes may do this at once: one works, the others wait and then find it done.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database did not allow it; nothing was changed.
+    """
+    with engine.connect().execution_options(**{WRITE_OPTION: True}) as connection, connection.begin():
+        _wait_for_turn(connection)
+        command.upgrade(alembic_config(connection), "head")
+
+
+def revision(engine: Engine) -> str | None:
+    """Return the revision of the database's schema; None for an empty database."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current(engine: Engine) -> bool:
+    """Tell whether the database has exactly the schema that this version needs."""
+    return revision(engine) == newest_revision()
+
+
+@cache
+def newest_revision() -> str:
+    """Return the revision that this version of Sharelink needs."""
+    return cast(str, ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Return Alembic's configuration for work on `connection`, in whatever transaction it has open."""
+    config = Config()
+    # A per cent sign in the path would be read as the beginning of a placeholder.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """On SQLite the writing transaction has begun and is the lock; on PostgreSQL take one, without a time limit."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})

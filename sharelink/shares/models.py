@@ -1,0 +1,70 @@
+"""Tables of shares: one row each, kept content-free after the end, and what is counted per client while it lives."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sharelink.persistence.database import Base
+from sharelink.persistence.types import Id, UtcDateTime, enum_text
+from sharelink.shares.states import EndReason, ShareKind, ShareState
+
+
+class Share(Base):
+    """One single-use exchange of one secret.
+
+    `outer` is the only ciphertext there is. It leaves the row in the transaction that ends the share (promise 4).
+    Nothing here is derived from the secret: no hash, no length.
+    """
+
+    __tablename__ = "share"
+    __table_args__ = (
+        CheckConstraint(
+            "(state IN ('sealed', 'locked')) = (outer_ciphertext IS NOT NULL)", name="ciphertext_only_while_live"
+        ),
+        CheckConstraint("state IN ('sealed', 'locked', 'revealed', 'expired', 'burned')", name="state"),
+        CheckConstraint("(state IN ('sealed', 'locked')) = (ended_at IS NULL)", name="ended_at_only_when_ended"),
+        CheckConstraint("code_required OR code_waiver_reason IS NOT NULL", name="waiver_has_reason"),
+        UniqueConstraint("created_by", "form_id"),
+        # The sweeper asks for live shares by their end; ended rows must not slow it down for ever.
+        Index("ix_share_state_expires_at", "state", "expires_at"),
+    )
+
+    id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    kind: Mapped[ShareKind] = mapped_column(enum_text(ShareKind))
+    state: Mapped[ShareState] = mapped_column(enum_text(ShareState))
+    custody_id: Mapped[bytes] = mapped_column(Id, ForeignKey("custody_record.id"), index=True)
+    created_by: Mapped[bytes] = mapped_column(Id, ForeignKey("account.id"))
+    sender_name: Mapped[str] = mapped_column(String(200))
+    form_id: Mapped[bytes] = mapped_column(Id)
+    label: Mapped[str] = mapped_column(String(200))
+    instruction: Mapped[str] = mapped_column(Text)
+    code_required: Mapped[bool] = mapped_column(Boolean)
+    code_waiver_reason: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_reason: Mapped[EndReason | None] = mapped_column(enum_text(EndReason))
+    end_note: Mapped[str | None] = mapped_column(Text)
+    displayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries_allowed: Mapped[int] = mapped_column(Integer)
+    link_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    seal_header: Mapped[bytes] = mapped_column(LargeBinary(60))
+    outer_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class ShareClient(Base):
+    """What one client did with one share: when it opened the page, and how many codes it tried.
+
+    The client is a keyed hash of its network (IPv6: /64). Rows are erased when the share ends.
+    """
+
+    __tablename__ = "share_client"
+
+    share_id: Mapped[bytes] = mapped_column(Id, ForeignKey("share.id"), primary_key=True)
+    client: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(Integer)
+    tries_since_pause: Mapped[int] = mapped_column(Integer)
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,200 @@
+"""What every act on a share begins with and ends in: finding the row, holding it, ending it, writing its event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sharelink.actors import Actor
+from sharelink.audit.events import AuditEvent, Outcome
+from sharelink.audit.log import AuditLog
+from sharelink.crypto.epoch_keys import EpochKeys
+from sharelink.crypto.errors import EpochKeyMissing, SealBroken, TokenRejected
+from sharelink.crypto.identifiers import id_text
+from sharelink.crypto.keyring import Keyring
+from sharelink.crypto.link_keys import link_key_matches
+from sharelink.crypto.link_tokens import TokenPurpose, verify_token
+from sharelink.persistence.database import lock_rows
+from sharelink.shares import statements
+from sharelink.shares.clients import client_digest
+from sharelink.shares.errors import LinkUnavailable, OwnShare, ShareDamaged, ShareEnded
+from sharelink.shares.links import OpenLink
+from sharelink.shares.seals import LinkSealed, SealedSecret
+from sharelink.shares.states import LIVE_STATES, EndReason, ShareState
+
+TRUTH_LIFETIME = timedelta(days=90)
+"""How long after its end a link still tells its holder the truth, at least."""
+
+_NOBODYS_ID = bytes(16)
+_NOBODYS_HASH = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLimits:
+    """The bounds that the settings put on every share."""
+
+    lifetime_min: timedelta
+    lifetime_max: timedelta
+    secret_max_bytes: int
+
+    @property
+    def token_lifetime(self) -> timedelta:
+        """How long a token verifies: the longest share, and the time in which its end can still be asked for."""
+        return self.lifetime_max + TRUTH_LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class ShareFacts:
+    """What the holder of the whole link may know about a share."""
+
+    id: bytes
+    state: ShareState
+    custody_id: bytes
+    created_by: bytes
+    sender_name: str
+    instruction: str
+    code_required: bool
+    expires_at: datetime
+    ended_at: datetime | None
+    end_reason: EndReason | None
+    opened_before_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRows:
+    """The rows of shares, in one unit of work at one moment, for one actor."""
+
+    session: Session
+    audit: AuditLog
+    keyring: Keyring
+    epoch_keys: EpochKeys
+    limits: ShareLimits
+    actor: Actor
+    now: datetime
+
+    @property
+    def dialect(self) -> str:
+        """The database's name in SQLAlchemy: "sqlite" or "postgresql"."""
+        return self.session.get_bind().dialect.name
+
+    def verified(self, purpose: TokenPurpose, token: str, max_age: timedelta) -> bytes:
+        """Return the id in a token of ours.
+
+        Raises:
+            LinkUnavailable: it is none.
+        """
+        try:
+            return verify_token(self.keyring.token_keys, purpose, token, self.now, max_age)[0]
+        except TokenRejected as error:
+            raise LinkUnavailable("not a token of ours") from error
+
+    def row_of(self, link: OpenLink) -> Any:
+        """Return the row of a whole link, by the same queries whatever the outcome (promise 7).
+
+        Raises:
+            LinkUnavailable: unknown, forged, or with another key than the share's.
+        """
+        share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
+        row = self.session.execute(statements.facts_of_share, {"share": share_id}).first()
+        kept_hash = row.link_key_hash if row is not None else _NOBODYS_HASH
+        if not link_key_matches(share_id, link.link_key, kept_hash) or row is None:
+            # The same second query that a rightful holder's request runs, so that time tells strangers nothing.
+            self.session.execute(statements.others_opened_at, {"share": share_id, "me": _NOBODYS_ID}).scalar()
+            raise LinkUnavailable("no such share for this link")
+        return row
+
+    def facts(self, row: Any, opened_before_at: datetime | None) -> ShareFacts:
+        """Return what a row says now: one whose time has come is expired, swept or not."""
+        is_due = row.state in LIVE_STATES and row.expires_at <= self.now
+        return ShareFacts(
+            id=row.id,
+            state=ShareState.EXPIRED if is_due else row.state,
+            custody_id=row.custody_id,
+            created_by=row.created_by,
+            sender_name=row.sender_name,
+            instruction=row.instruction,
+            code_required=row.code_required,
+            expires_at=row.expires_at,
+            ended_at=row.expires_at if is_due else row.ended_at,
+            end_reason=row.end_reason,
+            opened_before_at=opened_before_at,
+        )
+
+    def openable(self, link: OpenLink) -> tuple[ShareFacts, LinkSealed]:
+        """Hold the share of a whole link and take off its server seal.
+
+        Raises:
+            LinkUnavailable: there is nothing for this visitor.
+            ShareEnded: it ended or is locked.
+            OwnShare: the actor is its creator.
+            ShareDamaged: the stored bytes do not open, or belong to another row.
+        """
+        share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
+        self.hold_row(share_id)
+        facts = self.facts(self.row_of(link), None)
+        if facts.state is not ShareState.SEALED:
+            raise ShareEnded(facts.state.value)
+        if facts.created_by == self.actor.account_id:
+            raise OwnShare("the creator may only look")
+        stored = self.session.execute(statements.sealed_bytes, {"share": facts.id}).one()
+        try:
+            sealed = SealedSecret(stored.seal_header, stored.outer_ciphertext).opened_by_server(
+                self.keyring, self.epoch_keys
+            )
+        except (SealBroken, EpochKeyMissing) as error:
+            raise ShareDamaged("the stored bytes do not open") from error
+        if not sealed.belongs_to(facts.id, facts.custody_id, facts.expires_at):
+            raise ShareDamaged("the stored bytes belong to another share")
+        return facts, sealed
+
+    def hold_row(self, share_id: bytes) -> None:
+        """Let nobody else count or end this share until the commit; SQLite's transaction does that by itself."""
+        if lock_rows(self.session):
+            self.session.execute(statements.lock_share, {"share": share_id})
+
+    def tries_allowed(self, share_id: bytes) -> int:
+        """Return how many wrong codes the share takes in all before it is locked."""
+        return int(self.session.execute(statements.facts_of_share, {"share": share_id}).one().tries_allowed)
+
+    def end(self, facts: ShareFacts, to: ShareState, why: EndReason | None = None, note: str | None = None) -> None:
+        """End a sealed share whose time has not come: the one conditional statement that has exactly one winner.
+
+        Raises:
+            ShareEnded: somebody else, the end, or a lock was first.
+        """
+        won = self.session.execute(
+            statements.claim, {"share": facts.id, "at": self.now, "to": to, "why": why, "note": note}
+        ).scalar()
+        if won is None:
+            raise ShareEnded("somebody was first")
+        self.session.execute(statements.forget_clients, {"share": facts.id})
+
+    def client_of(self, share_id: bytes) -> bytes:
+        """Return what this share's rows call the actor's network."""
+        return client_digest(self.keyring.client_key, share_id, self.actor.ip)
+
+    def append(
+        self,
+        event: AuditEvent,
+        share_id: bytes,
+        custody_id: bytes,
+        *,
+        outcome: Outcome = Outcome.SUCCESS,
+        reason: str | None = None,
+        facts: Mapping[str, str | int | bool | None] | None = None,
+        personal: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write one event about the share into the chain of its record."""
+        self.audit.append(
+            event,
+            rec=id_text(custody_id),
+            actor=self.actor,
+            now=self.now,
+            obj=("share", share_id),
+            outcome=outcome,
+            reason=reason,
+            facts=facts,
+            personal=personal,
+        )

@@ -1,0 +1,203 @@
+"""The acts on one share inside a transaction: add, look up, open, claim, decline, acknowledge, expire.
+
+Counting tries at an access code is in `attempts`. The acts that need more than one transaction, or work outside of any,
+are composed from these in `sharelink.acts`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from sharelink.audit.events import AuditEvent
+from sharelink.crypto.errors import SealBroken
+from sharelink.crypto.link_keys import link_key_hash
+from sharelink.crypto.link_tokens import TokenPurpose, sign_token
+from sharelink.shares import statements
+from sharelink.shares.attempts import TRIES_IN_ALL
+from sharelink.shares.errors import AlreadyCreated, ShareDamaged
+from sharelink.shares.links import OpenLink
+from sharelink.shares.rows import ShareFacts, ShareRows
+from sharelink.shares.seals import SealedSecret
+from sharelink.shares.states import LIVE_STATES, EndReason, ShareKind, ShareState
+
+ACKNOWLEDGE_LIFETIME = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewSend:
+    """A send that is sealed and ready to be added. Holds the link key only to hash it."""
+
+    share_id: bytes
+    custody_id: bytes
+    creator_id: bytes
+    sender_name: str
+    form_id: bytes
+    label: str
+    instruction: str
+    code_waiver_reason: str | None
+    created_at: datetime
+    expires_at: datetime
+    link_key: bytes
+    sealed: SealedSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The acts on shares, in one unit of work."""
+
+    rows: ShareRows
+
+    def made_by_form(self, creator_id: bytes, form_id: bytes) -> None:
+        """Do nothing if this form has made no share yet.
+
+        Raises:
+            AlreadyCreated: it has; a form makes one share however often it is sent.
+        """
+        found = self.rows.session.execute(statements.find_by_form, {"creator": creator_id, "form": form_id}).first()
+        if found is not None:
+            raise AlreadyCreated(found.id, found.custody_id)
+
+    def add(self, new: NewSend) -> str:
+        """Add a sealed send and return its token.
+
+        Raises:
+            AlreadyCreated: the same form made a share already.
+        """
+        self.made_by_form(new.creator_id, new.form_id)
+        row = {
+            "id": new.share_id,
+            "kind": ShareKind.SEND,
+            "state": ShareState.SEALED,
+            "custody_id": new.custody_id,
+            "created_by": new.creator_id,
+            "sender_name": new.sender_name,
+            "form_id": new.form_id,
+            "label": new.label,
+            "instruction": new.instruction,
+            "code_required": new.code_waiver_reason is None,
+            "code_waiver_reason": new.code_waiver_reason,
+            "created_at": new.created_at,
+            "expires_at": new.expires_at,
+            "tries_allowed": TRIES_IN_ALL,
+            "link_key_hash": link_key_hash(new.share_id, new.link_key),
+            "seal_header": new.sealed.header,
+            "outer_ciphertext": new.sealed.outer,
+        }
+        try:
+            self.rows.session.execute(statements.insert_share, row)
+        except IntegrityError as error:
+            # On PostgreSQL a racing twin of this form may have committed between the look-up and the insert. Its share
+            # is found by whoever asks again; this transaction is lost either way.
+            raise AlreadyCreated(new.share_id, new.custody_id) from error
+        personal = {"label": new.label} if new.label else {}
+        if new.code_waiver_reason is not None:
+            personal["code_waiver_reason"] = new.code_waiver_reason
+        self.rows.append(
+            AuditEvent.SHARE_CREATED,
+            new.share_id,
+            new.custody_id,
+            facts={
+                "kind": ShareKind.SEND.value,
+                "code_required": new.code_waiver_reason is None,
+                "lifetime_seconds": int((new.expires_at - new.created_at).total_seconds()),
+            },
+            personal=personal,
+        )
+        return sign_token(self.rows.keyring.token_keys, TokenPurpose.OPEN, new.share_id, new.created_at)
+
+    def find(self, link: OpenLink) -> ShareFacts:
+        """Return the share of a whole link. Writes nothing; runs the same queries whatever the outcome (promise 7).
+
+        Raises:
+            LinkUnavailable: unknown, forged, or with another key than the share's.
+        """
+        row = self.rows.row_of(link)
+        me = self.rows.client_of(row.id)
+        opened = self.rows.session.execute(statements.others_opened_at, {"share": row.id, "me": me}).scalar()
+        return self.rows.facts(row, opened)
+
+    def is_first_opening(self, facts: ShareFacts) -> bool:
+        """Tell whether this client looks at a live share for the first time; its creator's look is no opening."""
+        if facts.state not in LIVE_STATES or facts.created_by == self.rows.actor.account_id:
+            return False
+        me = self.rows.client_of(facts.id)
+        known = self.rows.session.execute(statements.client_row, {"share": facts.id, "me": me}).first()
+        return known is None or known.opened_at is None
+
+    def note_opening(self, facts: ShareFacts) -> None:
+        """Record that this client has opened the share's page: one event per client while the share lives."""
+        self.rows.hold_row(facts.id)
+        still = self.rows.session.execute(statements.facts_of_share, {"share": facts.id}).first()
+        if still is None or still.state not in LIVE_STATES or not self.is_first_opening(facts):
+            return
+        me = self.rows.client_of(facts.id)
+        self.rows.session.execute(
+            statements.mark_opened(self.rows.dialect),
+            {"share": facts.id, "me": me, "opened": self.rows.now, "count": 0},
+        )
+        self.rows.append(AuditEvent.SHARE_OPENED, facts.id, facts.custody_id)
+
+    def open_without_code(self, link: OpenLink) -> tuple[ShareFacts, bytes]:
+        """Return facts and secret of a share that needs no code; the caller claims it in the same transaction.
+
+        Raises:
+            LinkUnavailable, ShareEnded, OwnShare, ShareDamaged: nothing was consumed.
+        """
+        facts, sealed = self.rows.openable(link)
+        if facts.code_required:
+            raise ShareDamaged("this share has a code")
+        try:
+            return facts, sealed.opened_by_link(link.link_key, None)
+        except SealBroken as error:
+            raise ShareDamaged("the stored bytes do not open") from error
+
+    def claim(self, facts: ShareFacts) -> str:
+        """Take the share: exactly one caller ever returns from this (promise 1). Returns the receipt for acknowledging.
+
+        Raises:
+            ShareEnded: somebody else, the end, or a lock was first.
+        """
+        self.rows.end(facts, ShareState.REVEALED)
+        self.rows.append(AuditEvent.SHARE_REVEALED, facts.id, facts.custody_id)
+        return sign_token(self.rows.keyring.token_keys, TokenPurpose.ACKNOWLEDGE, facts.id, self.rows.now)
+
+    def decline(self, facts: ShareFacts, note: str) -> None:
+        """Burn the share unread on behalf of its recipient, with a note to the sender.
+
+        Raises:
+            ShareEnded: it had ended already.
+        """
+        self.rows.end(facts, ShareState.BURNED, EndReason.DECLINED, note or None)
+        self.rows.append(
+            AuditEvent.SHARE_BURNED, facts.id, facts.custody_id, reason=EndReason.DECLINED.value,
+            personal={"note": note} if note else {},
+        )  # fmt: skip
+
+    def acknowledge(self, receipt: str, *, stored: bool) -> None:
+        """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless.
+
+        Raises:
+            LinkUnavailable: the receipt is not one of ours.
+        """
+        share_id = self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
+        statement = statements.mark_stored if stored else statements.mark_displayed
+        custody_id = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).scalar()
+        if custody_id is not None:
+            self.rows.append(AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED, share_id, custody_id)
+
+    def expire_due(self, most: int) -> int:
+        """End up to `most` shares whose time has come; return how many. Safe to run in several processes at once."""
+        due = self.rows.session.execute(statements.due_shares, {"at": self.rows.now, "most": most}).scalars().all()
+        ended = 0
+        for share_id in due:
+            custody_id = self.rows.session.execute(statements.expire, {"share": share_id, "at": self.rows.now}).scalar()
+            if custody_id is not None:
+                self.rows.session.execute(statements.forget_clients, {"share": share_id})
+                self.rows.append(AuditEvent.SHARE_EXPIRED, share_id, custody_id)
+                ended += 1
+        return ended
+
+    def live_before(self, end: datetime) -> int:
+        """Return how many live shares end before `end`: their epoch keys must not be destroyed."""
+        return int(self.rows.session.execute(statements.live_on_epoch_days, {"end": end}).scalar_one())

@@ -1,0 +1,152 @@
+"""The statements of the hot path, built once at import: SQLAlchemy Core, no ORM objects (PITFALLS C12)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Table, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from sharelink.shares.models import Share, ShareClient
+from sharelink.shares.states import LIVE_STATES, ShareState
+
+_share = Share.metadata.tables[Share.__tablename__]
+_client = ShareClient.metadata.tables[ShareClient.__tablename__]
+
+insert_share = insert(_share)
+
+find_by_form = select(Share.id, Share.custody_id).where(
+    Share.created_by == bindparam("creator"), Share.form_id == bindparam("form")
+)
+
+facts_of_share = select(
+    Share.id,
+    Share.state,
+    Share.custody_id,
+    Share.created_by,
+    Share.sender_name,
+    Share.instruction,
+    Share.code_required,
+    Share.created_at,
+    Share.expires_at,
+    Share.ended_at,
+    Share.end_reason,
+    Share.tries_allowed,
+    Share.link_key_hash,
+).where(Share.id == bindparam("share"))
+"""Everything that decides an answer, without the ciphertext; the same query for every token (promise 7)."""
+
+lock_share = select(Share.id).where(Share.id == bindparam("share")).with_for_update()
+
+sealed_bytes = select(Share.seal_header, Share.outer_ciphertext).where(Share.id == bindparam("share"))
+
+others_opened_at = select(func.min(ShareClient.opened_at)).where(
+    ShareClient.share_id == bindparam("share"), ShareClient.client != bindparam("me")
+)
+
+client_row = select(
+    ShareClient.opened_at, ShareClient.tries, ShareClient.tries_since_pause, ShareClient.paused_until
+).where(ShareClient.share_id == bindparam("share"), ShareClient.client == bindparam("me"))
+
+tries_of_all = select(func.coalesce(func.sum(ShareClient.tries), 0)).where(ShareClient.share_id == bindparam("share"))
+
+_this_client = (_client.c.share_id == bindparam("share")) & (_client.c.client == bindparam("me"))
+
+
+def _upserts(insert_into: Callable[[Table], Any]) -> tuple[Any, Any]:
+    first = insert_into(_client).values(
+        share_id=bindparam("share"),
+        client=bindparam("me"),
+        opened_at=bindparam("opened"),
+        tries=bindparam("count"),
+        tries_since_pause=bindparam("count"),
+        paused_until=None,
+    )
+    key = [_client.c.share_id, _client.c.client]
+    opened = first.on_conflict_do_update(
+        index_elements=key, set_={"opened_at": func.coalesce(_client.c.opened_at, first.excluded.opened_at)}
+    )
+    tried = first.on_conflict_do_update(
+        index_elements=key,
+        set_={"tries": _client.c.tries + 1, "tries_since_pause": _client.c.tries_since_pause + 1},
+    )
+    return opened, tried
+
+
+_by_dialect = {"sqlite": _upserts(sqlite_insert), "postgresql": _upserts(postgresql_insert)}
+
+
+def mark_opened(dialect: str) -> Any:
+    """Return the statement that notes a client's first opening; parameters share, me, opened, count = 0."""
+    return _by_dialect[dialect][0]
+
+
+def count_try(dialect: str) -> Any:
+    """Return the statement that counts one try of a client; parameters share, me, opened = None, count = 1."""
+    return _by_dialect[dialect][1]
+
+
+pause_client = update(_client).where(_this_client).values(tries_since_pause=0, paused_until=bindparam("until"))
+forget_clients = delete(_client).where(_client.c.share_id == bindparam("share"))
+
+claim = (
+    update(_share)
+    .where(
+        _share.c.id == bindparam("share"),
+        _share.c.state == ShareState.SEALED,
+        _share.c.expires_at > bindparam("at"),
+    )
+    .values(
+        state=bindparam("to"),
+        end_reason=bindparam("why"),
+        end_note=bindparam("note"),
+        ended_at=bindparam("at"),
+        outer_ciphertext=None,
+    )
+    .returning(_share.c.custody_id)
+)
+"""The one statement that decides who wins (promise 1); it also takes the ciphertext out of the row (promise 4)."""
+
+lock = (
+    update(_share)
+    .where(_share.c.id == bindparam("share"), _share.c.state == ShareState.SEALED)
+    .values(state=ShareState.LOCKED)
+    .returning(_share.c.custody_id)
+)
+
+mark_displayed = (
+    update(_share)
+    .where(_share.c.id == bindparam("share"), _share.c.state == ShareState.REVEALED, _share.c.displayed_at.is_(None))
+    .values(displayed_at=bindparam("at"))
+    .returning(_share.c.custody_id)
+)
+mark_stored = (
+    update(_share)
+    .where(_share.c.id == bindparam("share"), _share.c.state == ShareState.REVEALED, _share.c.stored_at.is_(None))
+    .values(
+        stored_at=bindparam("at"),
+        displayed_at=case((_share.c.displayed_at.is_(None), bindparam("at")), else_=_share.c.displayed_at),
+    )
+    .returning(_share.c.custody_id)
+)
+
+due_shares = (
+    select(Share.id)
+    .where(Share.state.in_(sorted(LIVE_STATES)), Share.expires_at <= bindparam("at"))
+    .order_by(Share.expires_at)
+    .limit(bindparam("most"))
+)
+expire = (
+    update(_share)
+    .where(
+        _share.c.id == bindparam("share"),
+        _share.c.state.in_(sorted(LIVE_STATES)),
+        _share.c.expires_at <= bindparam("at"),
+    )
+    .values(state=ShareState.EXPIRED, ended_at=bindparam("at"), outer_ciphertext=None)
+    .returning(_share.c.custody_id)
+)
+
+live_on_epoch_days = select(func.count()).where(
+    Share.state.in_(sorted(LIVE_STATES)), Share.expires_at < bindparam("end")
+)

@@ -1,0 +1,211 @@
+"""The one table from named facts to answers, rendered as a page or as its fragment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from flask import Flask, Response, request
+from structlog import get_logger
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from sharelink.accounts import errors as accounts
+from sharelink.audit import errors as audit
+from sharelink.crypto import errors as crypto
+from sharelink.custody import errors as custody
+from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
+from sharelink.shares import errors as shares
+from sharelink.web.cross_origin import ForeignOrigin
+from sharelink.web.request_body import BodyBroken, BodyTooLarge
+from sharelink.web.responses import page_or_fragment
+
+LINK_ROUTES = "/s/"
+_RETRY_STORAGE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person is told, and with which status."""
+
+    status: int
+    title: str
+    text: str
+    next_step: str = ""
+
+
+LINK_UNAVAILABLE = Answer(
+    404,
+    "This link is not available",
+    "It may be incomplete, used, expired or withdrawn, or it never existed. For your safety we tell no more than that.",
+    "Copy the whole link once more. If that does not help, ask the sender for a new one.",
+)
+_NOT_FOUND = Answer(404, "This page does not exist", "The address may be mistyped.", "Go back, or start over.")
+_UNAVAILABLE = Answer(
+    503,
+    "We cannot do this right now",
+    "Something that must be written cannot be written. Nothing was changed and nothing is lost.",
+    "Try again in half a minute. If it goes on, tell the support.",
+)
+_BROKEN_BODY = Answer(
+    400,
+    "That did not arrive whole",
+    "The connection may have been cut. Nothing was changed.",
+    "Go back and try again.",
+)
+_FORBIDDEN = Answer(
+    403, "You may not do this", "Your account does not have the role or group for it.", "Ask an administrator."
+)
+_INVALID = Answer(422, "Something is missing", "One or more fields cannot be accepted.", "Go back and check them.")
+_ENDED = Answer(410, "This has ended", "The secret cannot be shown any more.", "Ask the sender for a new link.")
+_SIGNED_OUT = Answer(
+    404, "This set-up link does not work", "It was used, is too old, or was replaced.", "Start the service again."
+)
+
+ANSWERS: Mapping[type[SharelinkError], Answer] = {
+    InvalidInput: _INVALID,
+    PermissionDenied: _FORBIDDEN,
+    StorageUnavailable: _UNAVAILABLE,
+    audit.AuditUnavailable: _UNAVAILABLE,
+    UnsafeStart: Answer(503, "This service is not set up safely", "It refuses to work.", "Tell the support."),
+    crypto.PasswordHashingBusy: Answer(
+        503,
+        "Too many people are signing in right now",
+        "Nothing was decided and nothing was changed.",
+        "Try again in half a minute.",
+    ),
+    crypto.SealBroken: _UNAVAILABLE,
+    crypto.MasterKeyMissing: _UNAVAILABLE,
+    crypto.EpochKeyMissing: _ENDED,
+    crypto.TokenRejected: LINK_UNAVAILABLE,
+    crypto.LinkKeyRejected: LINK_UNAVAILABLE,
+    shares.LinkUnavailable: LINK_UNAVAILABLE,
+    shares.ShareEnded: _ENDED,
+    shares.ShareDamaged: Answer(
+        503,
+        "This text cannot be opened",
+        "The link is right, but what we stored does not open. Nothing was used up.",
+        "Tell the sender, who can send a new link.",
+    ),
+    shares.CodeRefused: Answer(422, "The code is not right", "Nothing was used up.", "Check it and try again."),
+    shares.ClientPaused: Answer(
+        429,
+        "Too many wrong codes",
+        "Nothing was used up. To keep guessers out, we pause for a while.",
+        "Check the code with the sender meanwhile.",
+    ),
+    shares.OwnShare: Answer(
+        403,
+        "You created this",
+        "Only the recipient can reveal or decline it. Nothing was used up.",
+        "To try it yourself, sign out first, or use another browser.",
+    ),
+    shares.AlreadyCreated: Answer(
+        409, "This was created before", "The same form was sent twice; one share was made.", "Look at its record."
+    ),
+    custody.RecordNotFound: _NOT_FOUND,
+    custody.RecordArchived: Answer(
+        409, "This record is archived", "Nothing can be added to it.", "Restore it first, or choose another record."
+    ),
+    custody.RecordChangedMeanwhile: Answer(
+        409, "Somebody else changed this record", "Your changes were not saved.", "Look at the record and try again."
+    ),
+    custody.LiveSharesRemain: Answer(
+        409, "Links of this record can still be opened", "So it cannot be archived yet.", "Wait until they have ended."
+    ),
+    accounts.SetUpLinkUnavailable: _SIGNED_OUT,
+    accounts.AccountNotFound: _NOT_FOUND,
+    accounts.AccountAlreadyDisabled: Answer(409, "The account is disabled already", "Nothing was changed."),
+    accounts.LastAdministrator: Answer(
+        409, "This is the last administrator", "Nothing was changed.", "Make somebody else administrator first."
+    ),
+    ForeignOrigin: Answer(
+        403,
+        "This request came from another site",
+        "Nothing was changed.",
+        "Open the link again and use the form on its own page.",
+    ),
+    BodyBroken: _BROKEN_BODY,
+    BodyTooLarge: Answer(
+        413, "That is too much", "What you sent is larger than this form takes. Nothing was changed.", "Shorten it."
+    ),
+}
+
+_BY_STATUS: Mapping[int, Answer] = {
+    400: Answer(
+        400, "The form is not valid any more", "Nothing was changed.", "Load the page again and try once more."
+    ),
+    404: _NOT_FOUND,
+    405: Answer(405, "That is not possible here", "The page exists, but not for this kind of request."),
+    413: ANSWERS[BodyTooLarge],
+    429: Answer(429, "That was a little too fast", "Nothing was changed or used up.", "Wait a moment, then try again."),
+}
+_UNKNOWN = Answer(
+    500, "Something went wrong on our side", "Nothing was shown. It was noted.", "Try again, or tell the support."
+)
+
+
+def answer_for(error: SharelinkError) -> Answer:
+    """Return the answer of the table for an error's class or the nearest class above it."""
+    for cls in type(error).__mro__:
+        if cls in ANSWERS:
+            return ANSWERS[cls]
+    raise KeyError(type(error).__name__)
+
+
+def install(app: Flask) -> None:
+    """Answer every named fact and every HTTP error of `app` by the table.
+
+    Registered on the application, because handlers of blueprints miss unknown addresses and wrong methods.
+    """
+    app.register_error_handler(SharelinkError, _named_fact)
+    app.register_error_handler(HTTPException, _http_error)
+
+
+def _named_fact(error: SharelinkError) -> Response:
+    answer = answer_for(error)
+    log = get_logger("sharelink.web")
+    if answer.status >= 500:
+        # The class names of the chain are enough to mend it; their texts could hold what a person typed.
+        log.error("unavailable", code=error.code, cause=type(error.__cause__).__name__, detail=str(error))
+    if isinstance(error, InvalidInput):
+        answer = replace(answer, text=" ".join(error.fields.values()))
+    retry = getattr(error, "wait_seconds", _RETRY_STORAGE_SECONDS if answer.status == 503 else None)
+    return render_answer(answer, retry_after_seconds=retry)
+
+
+def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, InternalServerError):
+        get_logger("sharelink.web").error("unexpected", exc_info=error.original_exception or error)
+    status = error.code or 500
+    answer = _BY_STATUS.get(status, _UNKNOWN if status >= 500 else Answer(status, error.name, "Nothing was changed."))
+    if status == 405 and request.path.startswith(LINK_ROUTES):
+        answer = LINK_UNAVAILABLE
+    retry = _retry_after(error)
+    if status == 429 and retry is None:
+        retry = 60
+    response = render_answer(answer, retry_after_seconds=retry)
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def render_answer(answer: Answer, *, retry_after_seconds: int | None = None) -> Response:
+    """Render one answer of the table."""
+    response = page_or_fragment(
+        "errors/error.html",
+        "errors/_error.html",
+        answer.status,
+        status=answer.status,
+        title=answer.title,
+        text=answer.text,
+        next_step=answer.next_step,
+        retry_after_seconds=retry_after_seconds if answer.status == 429 else None,
+        audience="public" if request.path.startswith(LINK_ROUTES) else "",
+    )
+    if retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def _retry_after(error: HTTPException) -> int | None:
+    value = dict(error.get_headers()).get("Retry-After", "")
+    return int(value) if value.isdigit() else None

@@ -1,0 +1,47 @@
+"""Named rate limits, counted per client network and purpose (Flask-Limiter).
+
+The counters live in memory (one process) or in Redis. When Redis cannot be reached, each process counts in its own
+memory: limited still, never open, never an error (LIBRARIES: the default would answer 500, `swallow_errors` would not
+limit at all).
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Flask, request
+from flask_limiter import Limiter
+
+from sharelink.client_networks import client_network
+from sharelink.settings import Settings
+from sharelink.web.wiring import current_settings
+
+_limiter = Limiter(key_func=lambda: client_network(request.remote_addr), headers_enabled=False)
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def limited(name: str) -> Callable[[View], View]:
+    """Return a decorator that holds a view to the setting `rate_limit_<name>`; all views of one name share a counter.
+
+    Only requests that can change something count, unless the name is "staff".
+    """
+
+    def limit_text() -> str:
+        return str(getattr(current_settings(), f"rate_limit_{name}"))
+
+    def decorate(view: View) -> View:
+        limit = _limiter.shared_limit(limit_text, scope=name, methods=None if name == "staff" else ["POST"])
+        return cast(View, limit(view))
+
+    return decorate
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Connect the limits to the store that the settings name."""
+    app.config["RATELIMIT_STORAGE_URI"] = settings.rate_limit_store
+    app.config["RATELIMIT_STRATEGY"] = "fixed-window"
+    if not settings.counts_in_memory:
+        app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    _limiter.init_app(app)

@@ -1,0 +1,154 @@
+"""Sending a secret: the form, its generator, and the one page that shows link and code."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import segno
+from flask import Blueprint, Response, request
+from markupsafe import Markup
+
+from sharelink.accounts.permissions import Permission
+from sharelink.accounts.queries import groups_for_choice
+from sharelink.acts import sending
+from sharelink.acts.sending import Sent
+from sharelink.crypto.identifiers import id_text
+from sharelink.custody.queries import record_detail, record_group, records_for_choice
+from sharelink.errors import InvalidInput
+from sharelink.shares.errors import AlreadyCreated
+from sharelink.web.authentication import authorise, requires, signed_in_actor, viewer
+from sharelink.web.filters import utc_text
+from sharelink.web.rate_limits import limited
+from sharelink.web.responses import page_or_fragment, wants_fragment
+from sharelink.web.staff.send_forms import NEW_RECORD, Generator, SendForm
+from sharelink.web.wiring import current_settings, current_unit_of_work
+
+blueprint = Blueprint("sends", __name__)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SentPage:
+    """What the answer page shows, once."""
+
+    link: str
+    code: str | None
+    expires_at: datetime
+    label: str
+    record_reference: str
+    record_id_text: str
+    message: str
+    qr: Markup
+
+
+@blueprint.get("/send")
+@requires(Permission.SHARE_SEND)
+def send_form() -> Response:
+    """Show the form, for the record that the address names or for any."""
+    form = _offered(SendForm(formdata=None))
+    chosen = request.args.get("record", "")
+    form.preset(chosen, current_settings().lifetime_default_seconds)
+    return _form_page(form, Generator())
+
+
+@blueprint.post("/send/generate")
+@requires(Permission.SHARE_SEND)
+@limited("create")
+def generate() -> Response:
+    """Make a password or pass phrase; without JavaScript the whole form comes back with it filled in."""
+    generator = Generator.posted(request.form)
+    status = 422 if generator.errors else 200
+    if wants_fragment():
+        return page_or_fragment("staff/_generator.html", "staff/_generator.html", status, generator=generator)
+    form = _offered(SendForm())
+    if generator.text:
+        form.secret.data = generator.text
+    return _form_page(form, generator, status)
+
+
+@blueprint.post("/send")
+@requires(Permission.SHARE_SEND)
+@limited("create")
+def send() -> Response:
+    """Make the share and show its link, or say what to mend."""
+    form = _offered(SendForm())
+    try:
+        asked = form.request_of()
+        _authorise_record(asked.custody_id, asked.group_id)
+        sent = sending.send(current_unit_of_work(), signed_in_actor(), asked)
+    except InvalidInput as error:
+        form.show(error.fields)
+        return _form_page(form, Generator(), 422)
+    except AlreadyCreated as error:
+        return _already_page(error)
+    return page_or_fragment("staff/sent.html", "staff/_sent.html", 201, sent=_sent_page(sent, asked.label))
+
+
+def _authorise_record(custody_id: bytes | None, group_id: bytes | None) -> None:
+    if custody_id is not None:
+        with current_unit_of_work().read() as work:
+            group_id = record_group(work.session, custody_id)
+    if group_id is not None:
+        authorise(Permission.SHARE_SEND, group_id)
+
+
+def _offered(form: SendForm) -> SendForm:
+    settings = current_settings()
+    person = viewer()
+    reach = person.reach(Permission.SHARE_SEND) if person is not None else None
+    groups = None if reach is None or reach.everywhere else reach.group_ids
+    with current_unit_of_work().read() as work:
+        records = [
+            (line.id_text, " · ".join(part for part in (line.customer, line.subject, line.reference) if part))
+            for line in records_for_choice(work.session, groups=groups)
+        ]
+        choices = [(id_text(group.id), group.name) for group in groups_for_choice(work.session, groups)]
+    form.offer(
+        records,
+        choices,
+        (settings.lifetime_min_seconds, settings.lifetime_max_seconds, settings.lifetime_default_seconds),
+    )
+    return form
+
+
+def _form_page(form: SendForm, generator: Generator, status: int = 200) -> Response:
+    return page_or_fragment(
+        "staff/send.html", "staff/_send_form.html", status, form=form, generator=generator, new_record=NEW_RECORD
+    )
+
+
+def _already_page(error: AlreadyCreated) -> Response:
+    with current_unit_of_work().read() as work:
+        record = record_detail(work.session, error.custody_id)
+    return page_or_fragment("staff/sent_already.html", "staff/_sent_already.html", 409, record=record)
+
+
+def _sent_page(sent: Sent, label: str) -> SentPage:
+    settings = current_settings()
+    link = sent.link.url(settings.base_url)
+    with current_unit_of_work().read() as work:
+        record = record_detail(work.session, sent.custody_id)
+    return SentPage(
+        link=link,
+        code=sent.code,
+        expires_at=sent.expires_at,
+        label=label,
+        record_reference=record.reference,
+        record_id_text=record.id_text,
+        message=_message(link, settings.organisation_name, sent),
+        qr=Markup(segno.make(link, error="m", micro=False).svg_inline(scale=4, border=3, omitsize=True)),  # noqa: S704
+    )
+
+
+def _message(link: str, organisation: str, sent: Sent) -> str:
+    """Return text to send along with the link. It never holds the code: that goes another way."""
+    lines = [
+        "Hello,",
+        "",
+        f"here is a confidential text from {organisation}. It can be shown once, until {utc_text(sent.expires_at)}:",
+        "",
+        link,
+        "",
+    ]
+    if sent.code is not None:
+        lines += ["You will also need an access code. You get it separately.", ""]
+    lines += ["If you did not expect this, do not open it, and ask us first."]
+    return "\n".join(lines)

@@ -1,0 +1,194 @@
+"""What people read on a timeline for each kind of audit event."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sharelink.actors import ActorKind
+from sharelink.audit.events import AuditEvent
+from sharelink.audit.queries import RecordedEvent
+from sharelink.custody.states import RECORD_TEMPLATES, RecordField, RecordKind
+from sharelink.web.filters import duration_text
+
+FIELD_LABELS: Mapping[RecordField, str] = {
+    RecordField.CUSTOMER: "Customer",
+    RecordField.SUBJECT: "Subject",
+    RecordField.AWS_ACCOUNT_ID: "AWS account id",
+    RecordField.ROOT_EMAIL: "Root e-mail",
+    RecordField.CONTRACT_REFERENCE: "Contract reference",
+}
+_GROUP_LABEL = "Custodian group"
+_SHARE = "share"
+_LINK_HOLDER = "Whoever held the link"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One event as a page shows it. `tone` is done, warn, bad or plain; `icon` is an id of the sprite."""
+
+    at: datetime
+    type: str
+    title: str
+    who: str
+    where: str
+    detail: str
+    tone: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventWords:
+    """Title, icon and tone of one kind of event, and how its detail is told."""
+
+    title: str
+    icon: str
+    tone: str = "plain"
+    detail: Callable[[RecordedEvent], str] = lambda _event: ""
+
+
+def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> TimelineEntry:
+    """Return what a page shows of `event`.
+
+    Args:
+        event: an event of the audit.
+        share_labels: the label of each share, by the text of its id, so that later events name it, too.
+    """
+    if not event.is_readable:
+        words, detail = UNREADABLE, "It was changed in the database. Tell whoever runs this service."
+    elif event.type in EVENT_WORDS:
+        words = EVENT_WORDS[AuditEvent(event.type)]
+        detail = words.detail(event)
+    else:
+        words, detail = EventWords(event.type, "info"), ""
+    if event.object_kind == _SHARE and event.type != AuditEvent.SHARE_CREATED:
+        detail = _sentences(_quoted(share_labels.get(event.object_ref or "", "")), detail)
+    return TimelineEntry(
+        at=event.at,
+        type=event.type,
+        title=words.title,
+        who=_who(event),
+        where=event.personal_text("ip"),
+        detail=detail,
+        tone=words.tone,
+        icon=words.icon,
+    )
+
+
+def _who(event: RecordedEvent) -> str:
+    name = event.personal.get("actor_name")
+    if name is not None:
+        return name
+    if event.actor_kind == ActorKind.PUBLIC:
+        return _LINK_HOLDER if event.object_kind == _SHARE else "A visitor"
+    return event.personal_text("actor_name")
+
+
+def _quoted(text: str) -> str:
+    return f"“{text}”" if text else ""
+
+
+def _sentences(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _opened(event: RecordedEvent) -> str:
+    kind = str(event.facts.get("kind", ""))
+    known = {kind.value: template.label for kind, template in RECORD_TEMPLATES.items()}
+    group = event.personal_text("group")
+    return _sentences(str(event.facts.get("reference", "")), known.get(kind, kind), group)
+
+
+def _details_changed(event: RecordedEvent) -> str:
+    changed = str(event.facts.get("changed", "")).split(",")
+    lines = [_change(event, field.value, FIELD_LABELS[field]) for field in RecordField if field in changed]
+    if "kind" in changed:
+        lines.append(f"Kind: {_kind_label(event, 'kind_before')} → {_kind_label(event, 'kind_after')}")
+    if "group" in changed:
+        lines.append(_change(event, "group", _GROUP_LABEL))
+    return _sentences(*lines)
+
+
+def _change(event: RecordedEvent, name: str, label: str) -> str:
+    before = event.personal_text(f"{name}_before") or "none"
+    after = event.personal_text(f"{name}_after") or "none"
+    return f"{label}: {before} → {after}"
+
+
+def _kind_label(event: RecordedEvent, name: str) -> str:
+    kind = str(event.facts.get(name, ""))
+    return RECORD_TEMPLATES[RecordKind(kind)].label if kind in set(RecordKind) else kind
+
+
+def _created(event: RecordedEvent) -> str:
+    seconds = event.facts.get("lifetime_seconds")
+    lifetime = f"can be read for {duration_text(seconds)}" if isinstance(seconds, int) else ""
+    if event.facts.get("code_required"):
+        code = "access code on"
+    else:
+        reason = _quoted(event.personal_text("code_waiver_reason"))
+        code = f"no access code: {reason}" if reason else "no access code"
+    return _sentences(_quoted(event.personal.get("label", "")), lifetime, code)
+
+
+def _attempted(event: RecordedEvent) -> str:
+    tries = event.facts.get("tries")
+    return f"Try {tries}" if tries is not None else ""
+
+
+def _code_failed(event: RecordedEvent) -> str:
+    left = event.facts.get("tries_left")
+    return "" if left is None else "One try left" if left == 1 else f"{left} tries left"
+
+
+def _paused(event: RecordedEvent) -> str:
+    seconds = event.facts.get("pause_seconds")
+    return f"This client must wait {duration_text(seconds)}" if isinstance(seconds, int) else ""
+
+
+def _burned(event: RecordedEvent) -> str:
+    return _sentences("Not shown to anybody", _quoted(event.personal.get("note", "")))
+
+
+def _named(name: str) -> Callable[[RecordedEvent], str]:
+    return lambda event: event.personal_text(name)
+
+
+def _group_created(event: RecordedEvent) -> str:
+    return str(event.facts.get("name", ""))
+
+
+def _reason(event: RecordedEvent) -> str:
+    return (event.reason or "").replace("_", " ")
+
+
+UNREADABLE = EventWords("This entry cannot be read", "triangle-alert", "bad")
+
+EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
+    AuditEvent.CUSTODY_OPENED: EventWords("Record opened", "folder-plus", "done", _opened),
+    AuditEvent.CUSTODY_DETAILS_CHANGED: EventWords("Details changed", "pencil", "plain", _details_changed),
+    AuditEvent.CUSTODY_ARCHIVED: EventWords("Record archived", "archive"),
+    AuditEvent.CUSTODY_RESTORED: EventWords("Record restored", "archive-restore"),
+    AuditEvent.SHARE_CREATED: EventWords("One-time link created", "send", "done", _created),
+    AuditEvent.SHARE_OPENED: EventWords("Link opened", "mail-open"),
+    AuditEvent.SHARE_REVEAL_ATTEMPTED: EventWords("Access code entered", "key-round", "plain", _attempted),
+    AuditEvent.SHARE_CODE_FAILED: EventWords("Wrong access code", "circle-alert", "warn", _code_failed),
+    AuditEvent.SHARE_CLIENT_PAUSED: EventWords("Too many wrong codes", "clock", "warn", _paused),
+    AuditEvent.SHARE_LOCKED: EventWords("Locked after wrong codes", "lock", "bad"),
+    AuditEvent.SHARE_REVEALED: EventWords("Secret revealed", "eye", "done"),
+    AuditEvent.SHARE_DISPLAYED: EventWords("Shown on the recipient's page", "check", "done"),
+    AuditEvent.SHARE_STORED: EventWords("Recipient stored it", "badge-check", "done"),
+    AuditEvent.SHARE_BURNED: EventWords("Declined by the recipient", "hand", "bad", _burned),
+    AuditEvent.SHARE_EXPIRED: EventWords("Expired unread", "hourglass", "warn"),
+    AuditEvent.AUTH_SUCCEEDED: EventWords("Signed in", "log-in", "done"),
+    AuditEvent.AUTH_FAILED: EventWords("Sign-in failed", "triangle-alert", "warn", _reason),
+    AuditEvent.AUTH_PASSWORD_CHANGED: EventWords("Password changed", "key-round"),
+    AuditEvent.AUTH_SESSION_ENDED: EventWords("Signed out", "log-out", "plain", _reason),
+    AuditEvent.AUTHZ_REFUSED: EventWords("Not allowed", "circle-x", "warn", _reason),
+    AuditEvent.ADMIN_ACCOUNT_CREATED: EventWords("Account created", "plus", "done", _named("account_name")),
+    AuditEvent.ADMIN_ACCOUNT_DISABLED: EventWords("Account disabled", "unlink", "warn"),
+    AuditEvent.ADMIN_GROUP_CREATED: EventWords("Group created", "plus", "done", _group_created),
+    AuditEvent.ADMIN_MEMBER_ADDED: EventWords("Member added to the group", "plus", "plain", _named("member_name")),
+    AuditEvent.KEY_CREATED: EventWords("Key created", "key-round"),
+    AuditEvent.KEY_DESTROYED: EventWords("Key destroyed", "trash-2"),
+    AuditEvent.SYSTEM_STARTED: EventWords("Service started", "info"),
+}

@@ -1,0 +1,34 @@
+"""What the application made at start, for whoever handles a request."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from sharelink.settings import Settings
+from sharelink.unit_of_work import UnitOfWork
+
+EXTENSION = "sharelink"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The collaborators of one application."""
+
+    settings: Settings
+    unit_of_work: UnitOfWork
+
+
+def wiring() -> Wiring:
+    """Return the collaborators of the current application."""
+    return cast(Wiring, current_app.extensions[EXTENSION])
+
+
+def current_unit_of_work() -> UnitOfWork:
+    """Return what makes units of work."""
+    return wiring().unit_of_work
+
+
+def current_settings() -> Settings:
+    """Return the settings."""
+    return wiring().settings

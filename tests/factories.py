@@ -1,0 +1,86 @@
+"""Makes people, records and shares the way the service itself does: through its services, in real transactions."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sharelink.accounts.passwords import prepare_password
+from sharelink.accounts.queries import groups_for_choice
+from sharelink.accounts.states import Role
+from sharelink.actors import Actor, ActorKind
+from sharelink.acts.sending import SendRequest, Sent, send
+from sharelink.crypto.identifiers import new_id
+from sharelink.crypto.passwords import CHARACTER_CLASSES, generate_password
+from sharelink.custody.details import checked_details
+from sharelink.custody.states import RecordField, RecordKind
+from sharelink.unit_of_work import UnitOfWork
+
+FIRST_ROLES = frozenset({Role.ADMINISTRATOR, Role.STAFF, Role.CUSTODIAN})
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account, as a test knows them."""
+
+    account_id: bytes
+    name: str
+    email: str
+    password: str = field(repr=False)
+
+    @property
+    def actor(self) -> Actor:
+        """Return the person as the services see them."""
+        return Actor(
+            ActorKind.STAFF, account_id=self.account_id, name=self.name, ip="198.51.100.4", agent="Staff browser"
+        )
+
+
+def make_person(
+    unit_of_work: UnitOfWork,
+    name: str,
+    email: str,
+    roles: Collection[Role] = FIRST_ROLES,
+    groups: Collection[str] = ("Custodians",),
+) -> Person:
+    """Make an account with a password that nobody chose."""
+    password = generate_password(24, frozenset(CHARACTER_CLASSES), avoid_look_alikes=False).text
+    prepared = prepare_password(password, name=name, email=email)
+    with unit_of_work.write(Actor.operator()) as work:
+        account_id = work.accounts.create_account(name, email, roles, groups, prepared)
+    return Person(account_id, name, email, password)
+
+
+def open_record(unit_of_work: UnitOfWork, person: Person, customer: str = "Example GmbH") -> bytes:
+    """Open a custody record in the first group that there is; return its id."""
+    details = checked_details(RecordKind.CREDENTIAL.value, {RecordField.CUSTOMER: customer})
+    with unit_of_work.write(person.actor) as work:
+        group = groups_for_choice(work.session, None)[0]
+        return work.custody.open(details, group.id)
+
+
+def send_secret(
+    unit_of_work: UnitOfWork,
+    person: Person,
+    secret: str = "a secret of a test",
+    *,
+    custody_id: bytes | None = None,
+    form_id: bytes | None = None,
+    lifetime: timedelta = timedelta(days=7),
+    code: bool = True,
+    label: str = "",
+    instruction: str = "",
+) -> Sent:
+    """Send `secret` on a record, a new one unless `custody_id` names it."""
+    return send(
+        unit_of_work,
+        person.actor,
+        SendRequest(
+            secret=secret,
+            form_id=form_id or new_id(),
+            lifetime=lifetime,
+            label=label,
+            instruction=instruction,
+            code_waiver_reason=None if code else "told by the test",
+            custody_id=custody_id or open_record(unit_of_work, person),
+        ),
+    )

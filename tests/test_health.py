@@ -1,0 +1,75 @@
+"""Health says that the process lives; readiness says whether it can do its work, part by part."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from sharelink.actors import Actor
+from sharelink.jobs.sweeper import show_life
+from sharelink.persistence.clocks import database_now
+
+PARTS = {"clock", "database", "epoch_keys", "keyring", "migrations", "sweeper"}
+
+
+@pytest.fixture
+def ready_client(client: FlaskClient, unit_of_work, clock) -> FlaskClient:
+    """Return a browser on an application that is ready: in step with its database, and with a sweeper at work."""
+    with unit_of_work.read() as work:
+        clock.now = database_now(work.session)
+    show_life(unit_of_work)
+    return client
+
+
+def failing(client: FlaskClient) -> set[str]:
+    answer = client.get("/readyz")
+    assert answer.json is not None
+    assert set(answer.json) == PARTS
+    failed = {name for name, holds in answer.json.items() if not holds}
+    assert answer.status_code == (503 if failed else 200)
+    assert answer.headers["Cache-Control"] == "no-store"
+    return failed
+
+
+def run_sql(unit_of_work, statement: str) -> None:
+    with unit_of_work.write(Actor.system()) as work:
+        work.session.execute(text(statement))
+
+
+def test_everything_holds_in_a_sound_installation(ready_client):
+    assert failing(ready_client) == set()
+
+
+def test_a_clock_that_differs_from_the_databases_is_seen(ready_client, clock):
+    clock.move(seconds=-75)
+    assert failing(ready_client) == {"clock"}
+
+
+def test_a_missing_head_of_the_audit_is_seen(ready_client, unit_of_work):
+    run_sql(unit_of_work, "DELETE FROM audit_head")
+    assert failing(ready_client) == {"database"}
+
+
+def test_a_schema_of_another_version_is_seen(ready_client, unit_of_work):
+    run_sql(unit_of_work, "UPDATE alembic_version SET version_num = 'other'")
+    assert failing(ready_client) == {"migrations"}
+
+
+def test_a_keyring_that_went_away_or_was_exchanged_is_seen(ready_client, settings):
+    settings.keyring_directory.rename(settings.keyring_directory.with_name("away"))
+    assert failing(ready_client) == {"keyring", "epoch_keys"}
+
+
+def test_a_broken_database_is_no_error_and_leaks_nothing(ready_client, unit_of_work):
+    run_sql(unit_of_work, "ALTER TABLE audit_head RENAME TO away")
+    run_sql(unit_of_work, "ALTER TABLE worker_heartbeat RENAME TO away_too")
+    assert failing(ready_client) == {"database", "sweeper"}
+    assert "away" not in ready_client.get("/readyz").text
+
+
+def test_the_process_lives_even_when_nothing_else_does(app: Flask, unit_of_work, settings):
+    run_sql(unit_of_work, "ALTER TABLE audit_head RENAME TO away")
+    settings.keyring_directory.rename(settings.keyring_directory.with_name("away"))
+    answer = app.test_client().get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"alive": True})
+    assert "Set-Cookie" not in answer.headers
