@@ -146,7 +146,6 @@ class Settings(BaseSettings):
     rate_limit_create: str = Field(
         default="60 per minute", description="How often one client may send a form that makes something."
     )
-    rate_limit_staff: str = Field(default="600 per minute", description="How often one client may use signed-in pages.")
     lifetime_min_seconds: int = Field(default=1, ge=1, description="The shortest life of a link that the form accepts.")
     lifetime_max_seconds: int = Field(
         default=30 * _DAY_SECONDS,
@@ -328,9 +327,7 @@ class Settings(BaseSettings):
             raise ValueError("must be memory:// or a redis:// address")
         return value
 
-    @field_validator(
-        "rate_limit_status", "rate_limit_reveal", "rate_limit_sign_in", "rate_limit_create", "rate_limit_staff"
-    )
+    @field_validator("rate_limit_status", "rate_limit_reveal", "rate_limit_sign_in", "rate_limit_create")
     @classmethod
     def _countable(cls, value: str) -> str:
         try:

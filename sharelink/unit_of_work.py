@@ -19,6 +19,7 @@ from sharelink.audit.log import AuditLog
 from sharelink.clock import Clock
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.keyring import Keyring
+from sharelink.custody.holds import Holds
 from sharelink.custody.service import CustodyRecords
 from sharelink.errors import StorageUnavailable
 from sharelink.persistence.database import WRITE_OPTION, db, is_storage_failure
@@ -72,6 +73,11 @@ class Work:
     def accounts(self) -> Accounts:
         """People: set-up, sign-in, sessions, roles and groups."""
         return Accounts(self.session, self.audit, self.keyring, self.session_limits, self.actor, self.now)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Holds on records: put by an incident, lifted by two people."""
+        return Holds(self.session, self.audit, self.actor, self.now)
 
     @cached_property
     def custody(self) -> CustodyRecords:

@@ -86,7 +86,6 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         rate_limit_reveal=GENEROUS,
         rate_limit_sign_in=GENEROUS,
         rate_limit_create=GENEROUS,
-        rate_limit_staff=GENEROUS,
     )
 
 

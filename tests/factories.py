@@ -69,6 +69,7 @@ def send_secret(
     code: bool = True,
     label: str = "",
     instruction: str = "",
+    replaces_id: bytes | None = None,
 ) -> Sent:
     """Send `secret` on a record, a new one unless `custody_id` names it."""
     return send(
@@ -82,5 +83,6 @@ def send_secret(
             instruction=instruction,
             code_waiver_reason=None if code else "told by the test",
             custody_id=custody_id or open_record(unit_of_work, person),
+            replaces_id=replaces_id,
         ),
     )

@@ -8,6 +8,7 @@ tests are run by root, and ended with the block that asked for it.
 from __future__ import annotations
 
 import os
+import platform
 import pwd
 import re
 import shutil
@@ -38,6 +39,10 @@ POSTGRESQL_FOLDERS = (
     "usr/pgsql-*/bin",  # Fedora, Red Hat
     "opt/homebrew/opt/postgresql*/bin",
     "usr/local/opt/postgresql*/bin",
+)
+FAKETIME_PLACES = (
+    "usr/lib/*/faketime/libfaketimeMT.so.1",  # Debian, Ubuntu
+    "usr/lib*/faketime/libfaketimeMT.so.1",  # Fedora, Red Hat
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_APPLICATIONS = (
@@ -83,6 +88,16 @@ def redis_program() -> Path:
     if found := shutil.which("redis-server") or shutil.which("valkey-server"):
         return Path(found)
     raise ServiceMissing("Redis is not installed: run `make system-packages`.")
+
+
+def faketime_library() -> Path | None:
+    """Return libfaketime, which moves the clock of a program; None where there is none to be had (not Linux)."""
+    if platform.system() != "Linux":
+        return None
+    for pattern in FAKETIME_PLACES:
+        for found in Path("/").glob(pattern):
+            return found
+    raise ServiceMissing("libfaketime is not installed: run `make system-packages`.")
 
 
 @contextmanager

@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "start": LEAVES | CORE | {"unit_of_work", "web", "app"},
     "cli": LEAVES | CORE | {"unit_of_work", "acts", "jobs", "web", "app", "start"},
 }
-"""DESIGN section 7: one direction. `shares` does not know `custody`; the core knows neither web nor Flask."""
+"""One direction (docs/architecture.md). `shares` does not know `custody`; the core knows neither web nor Flask."""
 
 
 def modules() -> Iterator[tuple[str, str, ast.Module]]:

@@ -135,6 +135,33 @@ def groups_for_choice(session: Session, group_ids: Collection[bytes] | None) -> 
     return tuple(GroupChoice(row.id, row.name) for row in session.execute(wanted))
 
 
+@dataclass(frozen=True, slots=True)
+class ActivePerson:
+    """What somebody who can sign in may be asked about: roles and groups."""
+
+    account_id: bytes
+    roles: frozenset[Role]
+    group_ids: frozenset[bytes]
+
+
+def active_people(session: Session) -> tuple[ActivePerson, ...]:
+    """Return everybody whose account is not disabled, with roles and groups."""
+    rows = session.execute(
+        select(Account.id, AccountRole.role, GroupMember.group_id)
+        .outerjoin(AccountRole, AccountRole.account_id == Account.id)
+        .outerjoin(GroupMember, and_(GroupMember.account_id == Account.id, GroupMember.removed_at.is_(None)))
+        .where(Account.disabled_at.is_(None))
+    ).all()
+    return tuple(
+        ActivePerson(
+            account_id=account_id,
+            roles=frozenset(Role(row.role) for row in rows if row.id == account_id and row.role is not None),
+            group_ids=frozenset(row.group_id for row in rows if row.id == account_id and row.group_id is not None),
+        )
+        for account_id in {row.id for row in rows}
+    )
+
+
 def has_administrator(session: Session) -> bool:
     """Tell whether somebody is administrator and can sign in."""
     administrators = (

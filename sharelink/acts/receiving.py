@@ -1,6 +1,6 @@
 """What the holder of a whole link does: look, reveal, decline, acknowledge.
 
-A reveal with a code is two units of work (DESIGN section 4): the try is counted and committed; then the code is
+A reveal with a code is two units of work (docs/adr/0003): the try is counted and committed; then the code is
 stretched and the secret unsealed outside of any transaction; then the share is claimed and committed. Only after that
 commit does the plaintext leave this module, so a crash can lose a showing but never repeat one.
 """
@@ -37,7 +37,9 @@ def look(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
     with unit_of_work.read(actor) as work:
         facts = work.shares.find(link)
         is_new = work.shares.is_first_opening(facts)
-    if is_new:
+    if facts.is_overdue:
+        _expire(unit_of_work, facts)
+    elif is_new:
         with unit_of_work.write(actor) as work:
             work.shares.note_opening(facts)
     return facts
@@ -50,6 +52,7 @@ def reveal(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: s
         LinkUnavailable: there is nothing for this visitor.
         ShareEnded: it was revealed, expired, burned or locked.
         OwnShare: the signed-in creator may not consume.
+        ShareHeld: the record is on hold.
         InvalidInput: the text cannot be a code; not counted.
         CodeRefused, ClientPaused: wrong code; counted, nothing consumed.
         ShareDamaged, StorageUnavailable: nothing consumed.
@@ -94,10 +97,32 @@ def acknowledge(unit_of_work: UnitOfWork, actor: Actor, receipt: str, *, stored:
         work.shares.acknowledge(receipt, stored=stored)
 
 
+def report(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
+    """Raise an incident for the holder of an ended share's link who says "this was not me": its record goes on hold.
+
+    Raises:
+        LinkUnavailable: there is nothing for this visitor.
+        ReportUnavailable: the share is live, was reported before, or ended too long ago.
+    """
+    _known_first(unit_of_work, actor, link)
+    with unit_of_work.write(actor) as work:
+        facts = work.shares.report(link)
+        work.holds.put(facts.custody_id, facts.id)
+    return facts
+
+
 def _known_first(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
     """Look the share up without the writer's turn, so that strangers can never hold it."""
     with unit_of_work.read(actor) as work:
-        return work.shares.find(link)
+        facts = work.shares.find(link)
+    if facts.is_overdue:
+        _expire(unit_of_work, facts)
+    return facts
+
+
+def _expire(unit_of_work: UnitOfWork, facts: ShareFacts) -> None:
+    with unit_of_work.write(Actor.system()) as work:
+        work.shares.expire_overdue(facts)
 
 
 def _unsealed_with_code(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: str) -> bytes:

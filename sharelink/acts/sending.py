@@ -8,7 +8,7 @@ from sharelink.crypto.access_codes import new_access_code, spoken_code
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import new_link_key
 from sharelink.custody.details import RecordDetails
-from sharelink.errors import InvalidInput
+from sharelink.errors import InvalidInput, StorageUnavailable
 from sharelink.shares.errors import AlreadyCreated
 from sharelink.shares.links import OpenLink
 from sharelink.shares.seals import seal_send
@@ -34,6 +34,7 @@ class SendRequest:
     custody_id: bytes | None
     new_record: RecordDetails | None = None
     group_id: bytes | None = None
+    replaces_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,6 +55,8 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
         InvalidInput: a field cannot be accepted; nothing was made.
         AlreadyCreated: the same form made its share before.
         RecordNotFound, RecordArchived: the record takes no share.
+        ShareNotFound: the share to be replaced is not on this record.
+        ShareReplaced: it was replaced before.
         StorageUnavailable: nothing was made.
     """
     if actor.account_id is None or actor.name is None:
@@ -67,16 +70,20 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
     code = new_access_code() if request.code_waiver_reason is None else None
     expires_at = now + request.lifetime
     # Argon2id takes some 60 ms: not while the only writer waits.
-    sealed = seal_send(
-        secret,
-        link_key=link_key,
-        code=code,
-        share_id=share_id,
-        custody_id=custody_id,
-        expires_at=expires_at,
-        keyring=unit_of_work.keyring,
-        epoch_keys=unit_of_work.epoch_keys,
-    )
+    try:
+        sealed = seal_send(
+            secret,
+            link_key=link_key,
+            code=code,
+            share_id=share_id,
+            custody_id=custody_id,
+            expires_at=expires_at,
+            keyring=unit_of_work.keyring,
+            epoch_keys=unit_of_work.epoch_keys,
+        )
+    except OSError as error:
+        # A full disk, or a mount that went away, is no mistake of the person who sends.
+        raise StorageUnavailable("the key of the day of expiry could not be made") from error
     new = NewSend(
         share_id=share_id,
         custody_id=custody_id,
@@ -90,6 +97,7 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
         expires_at=expires_at,
         link_key=link_key,
         sealed=sealed,
+        replaces_id=request.replaces_id,
     )
     token = _store(unit_of_work, actor, request, new)
     return Sent(share_id, custody_id, OpenLink(token, link_key), spoken_code(code) if code else None, expires_at)
@@ -102,6 +110,8 @@ def _store(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest, new: Ne
                 work.custody.open(request.new_record, request.group_id, new.custody_id)
             else:
                 work.custody.require_open(new.custody_id)
+            if new.replaces_id is not None:
+                work.shares.replace(new.replaces_id, new.custody_id)
             return work.shares.add(new)
     except AlreadyCreated:
         # A racing twin of this form won; its own ids are the ones to point to.

@@ -48,6 +48,22 @@ def change_password(unit_of_work: UnitOfWork, actor: Actor, viewer: Viewer, curr
     return started
 
 
+def prove_again(unit_of_work: UnitOfWork, actor: Actor, viewer: Viewer, password: str) -> None:
+    """Make sure that whoever is signed in knows the account's password now; tries are counted like sign-ins.
+
+    Raises:
+        InvalidInput: in the field "password".
+        PasswordHashingBusy, StorageUnavailable: nothing was decided.
+    """
+    challenge, proof = _prove(unit_of_work, actor, viewer.email, password)
+    confirmed = False
+    if _may_succeed(challenge, proof):
+        with unit_of_work.write(actor) as work:
+            confirmed = work.accounts.sign_ins.confirm(challenge, proof) is not None
+    if not confirmed:
+        raise InvalidInput({"password": "This is not your password. After ten wrong tries, wait for 15 minutes."})
+
+
 def _prove(unit_of_work: UnitOfWork, actor: Actor, email: str, password: str) -> tuple[SignInChallenge, PasswordProof]:
     with unit_of_work.write(actor) as work:
         challenge = work.accounts.sign_ins.begin(email)

@@ -22,6 +22,11 @@ class AuditEvent(StrEnum):
     SHARE_STORED = "share.stored"
     SHARE_BURNED = "share.burned"
     SHARE_EXPIRED = "share.expired"
+    SHARE_UNLOCKED = "share.unlocked"
+    SHARE_TAMPER_REPORTED = "share.tamper_reported"
+    CUSTODY_HELD = "custody.held"
+    CUSTODY_HOLD_RELEASE = "custody.hold_release"
+    CUSTODY_HOLD_LIFTED = "custody.hold_lifted"
 
     AUTH_SUCCEEDED = "auth.succeeded"
     AUTH_FAILED = "auth.failed"
@@ -36,6 +41,7 @@ class AuditEvent(StrEnum):
 
     KEY_CREATED = "key.created"
     KEY_DESTROYED = "key.destroyed"
+    SYSTEM_CLOCK_JUMP = "system.clock_jump"
     SYSTEM_STARTED = "system.started"
 
 

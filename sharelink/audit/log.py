@@ -1,7 +1,7 @@
 """Appending to the audit, inside the transaction of the act.
 
 Services call `AuditLog.append` where something happens; the rows are written by `write_pending` as the last statements
-before the commit, so that the head row, which all writers share, is held as briefly as possible (PITFALLS C13).
+before the commit, so that the head row, which all writers share, is held as briefly as possible (docs/adr/0004).
 """
 
 from collections.abc import Mapping

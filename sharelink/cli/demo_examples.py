@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import Role, role_labels
 from sharelink.actors import Actor, ActorKind
-from sharelink.acts import joining, receiving, sending
+from sharelink.acts import joining, receiving, sending, tending
 from sharelink.crypto.access_codes import new_access_code
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.passwords import CHARACTER_CLASSES, generate_password
@@ -176,6 +176,21 @@ def _sends(stage: _Stage, staff: DemoAccount, records: list[bytes]) -> TryIt:
     looked_at = _send(stage.ago(hours=30), staff, second, "Account of the monitoring")
     receiving.look(stage.ago(hours=3), recipient, looked_at.link)
 
+    mistaken = _send(stage.ago(days=3), staff, first, "Recovery codes of the mailbox")
+    why = "Sent to the former contact by mistake."
+    tending.withdraw(stage.ago(days=3, minutes=-4), staff.actor, mistaken.share_id, why)
+
+    slipped = _send(stage.ago(days=3), staff, first, "Password of the ticketing system")
+    _guess_until_locked(stage, slipped)
+    tending.unlock(stage.ago(hours=20), staff.actor, slipped.share_id)
+
+    lost = _send(stage.ago(days=2), staff, third, "Password of the newsletter")
+    _send(stage.ago(days=1), staff, third, "Password of the newsletter", replaces_id=lost.share_id)
+
+    taken = _send(stage.ago(days=2), staff, second, "Console password")
+    receiving.reveal(stage.ago(hours=26), Actor.public(_ADDRESSES[1], _BROWSER), taken.link, taken.code or "")
+    receiving.report(stage.ago(hours=2), recipient, taken.link)
+
     _send(stage.ago(hours=21), staff, third, "Password of the mailbox", lifetime=timedelta(hours=24))
     unopened = _send(stage.unit_of_work, staff, first, "Password of the new administrator")
     return TryIt(unopened.link, unopened.code or "")
@@ -186,7 +201,9 @@ def _send(
     staff: DemoAccount,
     record: bytes,
     label: str,
+    *,
     lifetime: timedelta = timedelta(days=7),
+    replaces_id: bytes | None = None,
 ) -> sending.Sent:
     request = sending.SendRequest(
         secret=generate_password(_PASSWORD_CHARACTERS, frozenset(CHARACTER_CLASSES), False).text,
@@ -196,6 +213,7 @@ def _send(
         instruction="Store it in your vault, then press “I stored it”.",
         code_waiver_reason=None,
         custody_id=record,
+        replaces_id=replaces_id,
     )
     return sending.send(unit_of_work, staff.actor, request)
 

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import click
 from flask import Flask
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import BaseWSGIServer, create_server
 
 from sharelink.jobs.worker import Worker
 from sharelink.settings import Settings
@@ -19,12 +21,29 @@ from sharelink.web.wiring import EXTENSION
 THREADS = 16
 CONNECTIONS = 450
 IDLE_SECONDS = 9
-"""A connection without progress ends then (PITFALLS C3)."""
+"""A connection without progress ends then: 150 idle ones must not keep honest people out."""
 CLEANUP_SECONDS = 2
 IN_MEMORY_BYTES = 16 * 1024 * 1024
-"""Larger bodies would go to temporary files, in clear (PITFALLS C4): no body comes near it."""
+"""Larger bodies would go to temporary files, in clear: no body comes near it."""
 REFUSED_AT_ONCE_BYTES = 1024 * 1024
 """A longer body gets waitress's bare 413. Shorter ones reach the application, whose refusal a person can read."""
+
+
+class _UnambiguousParser(HTTPRequestParser):
+    """Refuses a request that tells its length in two ways: a proxy in front may have believed the other one.
+
+    waitress believes the chunks and reads on, so that what the proxy took for the body would be a second request
+    (RFC 9112, section 6.1).
+    """
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length and Transfer-Encoding exclude each other")
+
+
+class _Channel(HTTPChannel):
+    parser_class = _UnambiguousParser
 
 
 def waitress_options(settings: Settings) -> dict[str, Any]:
@@ -59,7 +78,9 @@ def serve_until_told(
         announce: called with the address once connections are taken.
         listener: a bound socket; see `bound_socket`.
     """
-    server = create_server(app, sockets=[listener], **waitress_options(settings))
+    # One socket, hence one server and not a set of them.
+    server = cast(BaseWSGIServer, create_server(app, sockets=[listener], **waitress_options(settings)))
+    server.channel_class = _Channel
     host, port = listener.getsockname()[:2]
     with _worker_thread(app, settings) if with_worker else nullcontext(), _signals_end_the_loop():
         announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")

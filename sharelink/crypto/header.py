@@ -1,4 +1,4 @@
-"""The header of a sealed secret: 60 fixed bytes that both layers authenticate (CRYPTO.md section 2 of the design).
+"""The header of a sealed secret: 60 fixed bytes that both layers authenticate.
 
 Its version and kind bytes make every part replaceable; its ids bind the ciphertext to one row.
 """

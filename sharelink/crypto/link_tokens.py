@@ -48,7 +48,7 @@ def verify_token(
 
     Raises:
         TokenRejected: forged, for another purpose, older than `max_age`, from the future, or spelled differently from
-            the one that was signed. itsdangerous alone accepts several spellings of one signature (CRYPTO.md 5).
+            the one that was signed. itsdangerous alone accepts several spellings of one signature (measured).
     """
     if len(token) > _MAX_TOKEN_CHARACTERS or not token.isascii():
         raise TokenRejected("not a token")

@@ -1,4 +1,4 @@
-"""The two seals around a secret (DESIGN: link seal inside, server seal outside).
+"""The two seals around a secret: the link's inside, the server's outside.
 
     link key (+ Argon2id of the code) --HKDF--> K, C
     inner = salt32 || C || nonce12 || AES-256-GCM(K, pad(secret))
@@ -50,11 +50,6 @@ class ServerKeys:
 def epoch_day_of(expires_at: datetime) -> date:
     """Return the UTC day on which a share with this end expires; its epoch key dies soon after that day."""
     return expires_at.astimezone(UTC).date()
-
-
-def epoch_end(day: date) -> datetime:
-    """Return the first moment (UTC) after `day`."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
 def seal_link(secret: bytes, link_key: bytes, code: str | None, header: SealHeader) -> bytes:

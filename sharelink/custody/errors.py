@@ -30,6 +30,12 @@ class RecordChangedMeanwhile(SharelinkError):
         self.version = version
 
 
+class NoHold(SharelinkError):
+    """The record is not on hold (any more)."""
+
+    code: ClassVar[str] = "no_hold"
+
+
 class LiveSharesRemain(SharelinkError):
     """The record has links that can still be opened, so it cannot be archived; `count` says how many."""
 

@@ -1,14 +1,16 @@
 """Shares together with the record they belong to: for the page of a record, and for somebody's daily work."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from sharelink.crypto.identifiers import id_text
 from sharelink.custody.models import CustodyRecord
+from sharelink.shares.holds import Hold, active_hold
 from sharelink.shares.models import Share, ShareClient
 from sharelink.shares.states import LIVE_STATES, EndReason, ShareState
 
@@ -37,6 +39,9 @@ class ShareLine:
     is_stored: bool
     end_reason: EndReason | None
     end_note: str | None
+    is_held: bool
+    is_reported: bool
+    is_replaced: bool
 
     @property
     def id_text(self) -> str:
@@ -47,6 +52,11 @@ class ShareLine:
     def record_id_text(self) -> str:
         """The id of its record as URLs name it."""
         return id_text(self.custody_id)
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether it was revealed and nothing tells that the text arrived."""
+        return self.state is ShareState.REVEALED and not (self.is_displayed or self.is_stored)
 
     @property
     def state_label(self) -> str:
@@ -61,12 +71,14 @@ class ShareLine:
 
 @dataclass(frozen=True, slots=True)
 class MyWork:
-    """What one person's own shares ask of them. A live share is in exactly one of the first two lists."""
+    """What one person's own shares ask of them. A live share is in exactly one of the first three lists."""
 
-    unopened: tuple[ShareLine, ...]
-    ending_soon: tuple[ShareLine, ...]
-    revealed: tuple[ShareLine, ...]
-    declined: tuple[ShareLine, ...]
+    unopened: tuple[ShareLine, ...] = ()
+    ending_soon: tuple[ShareLine, ...] = ()
+    locked: tuple[ShareLine, ...] = ()
+    revealed: tuple[ShareLine, ...] = ()
+    declined: tuple[ShareLine, ...] = ()
+    reported: tuple[ShareLine, ...] = ()
 
 
 def shares_of_record(session: Session, custody_id: bytes, now: datetime) -> tuple[ShareLine, ...]:
@@ -75,15 +87,27 @@ def shares_of_record(session: Session, custody_id: bytes, now: datetime) -> tupl
     return _read(session, wanted, now)
 
 
+def share_line(session: Session, share_id: bytes, now: datetime) -> ShareLine:
+    """Return one share as lists show it.
+
+    Raises:
+        NoResultFound: there is none with this id; ask only for one that was found.
+    """
+    return _line(session.execute(_lines().where(Share.id == share_id)).one(), now)
+
+
 def my_work(session: Session, account_id: bytes, now: datetime) -> MyWork:
     """Return what the shares created by `account_id` ask of their creator at `now`.
 
-    `unopened` are links whose secret still waits; `ending_soon` those of them with less than 24 hours left;
-    `revealed` and `declined` are what happened in the last 14 days.
+    `unopened` are links whose secret still waits; `ending_soon` those of them with less than 24 hours left; `locked`
+    those that wrong codes have locked. `revealed` and `declined` are what happened in the last 14 days, and `reported`
+    is what a recipient reported in that time: it is in no other list.
     """
-    live = and_(Share.state.in_(LIVE_STATES), Share.expires_at > now)
+    sealed = and_(Share.state == ShareState.SEALED, Share.expires_at > now)
+    locked = and_(Share.state == ShareState.LOCKED, Share.expires_at > now)
     soon = Share.expires_at <= now + ENDING_SOON
-    recent = Share.ended_at > now - RECENT
+    recent = and_(Share.ended_at > now - RECENT, Share.reported_at.is_(None))
+    reported = Share.reported_at > now - RECENT
     revealed = and_(Share.state == ShareState.REVEALED, recent)
     declined = and_(Share.state == ShareState.BURNED, Share.end_reason == EndReason.DECLINED, recent)
 
@@ -92,15 +116,20 @@ def my_work(session: Session, account_id: bytes, now: datetime) -> MyWork:
         return _read(session, wanted.order_by(order, Share.id).limit(LINES_MAX), now)
 
     return MyWork(
-        unopened=mine(and_(live, ~soon), Share.expires_at.asc()),
-        ending_soon=mine(and_(live, soon), Share.expires_at.asc()),
+        unopened=mine(and_(sealed, ~soon), Share.expires_at.asc()),
+        ending_soon=mine(and_(sealed, soon), Share.expires_at.asc()),
+        locked=mine(locked, Share.expires_at.asc()),
         revealed=mine(revealed, Share.ended_at.desc()),
         declined=mine(declined, Share.ended_at.desc()),
+        reported=mine(reported, Share.reported_at.desc()),
     )
 
 
 # What clients did is erased with the share's end, so this is None for shares that have ended.
 _first_opened_at = select(func.min(ShareClient.opened_at)).where(ShareClient.share_id == Share.id).scalar_subquery()
+_is_held = active_hold.where(Hold.custody_id == Share.custody_id).exists()
+_replacement = aliased(Share)
+_is_replaced = select(_replacement.id).where(_replacement.replaces_id == Share.id).exists()
 
 
 def _lines() -> Select[*tuple[Any, ...]]:
@@ -120,6 +149,9 @@ def _lines() -> Select[*tuple[Any, ...]]:
         Share.stored_at,
         Share.end_reason,
         Share.end_note,
+        _is_held.label("is_held"),
+        Share.reported_at,
+        _is_replaced.label("is_replaced"),
     ).join(CustodyRecord, CustodyRecord.id == Share.custody_id)
 
 
@@ -147,11 +179,23 @@ def _line(row: Row[*tuple[Any, ...]], now: datetime) -> ShareLine:
         is_stored=row.stored_at is not None,
         end_reason=EndReason(row.end_reason) if row.end_reason else None,
         end_note=row.end_note,
+        is_held=bool(row.is_held),
+        is_reported=row.reported_at is not None,
+        is_replaced=bool(row.is_replaced),
     )
+
+
+_BURNED_WORDS: Mapping[EndReason | None, tuple[str, str]] = {
+    EndReason.DECLINED: ("Declined by the recipient", "bad"),
+    EndReason.WITHDRAWN: ("Withdrawn unread", "warn"),
+    EndReason.REPLACED: ("Replaced unread", "plain"),
+}
 
 
 def _state_words(line: ShareLine) -> tuple[str, str]:
     if line.state is ShareState.SEALED:
+        if line.is_held:
+            return "On hold", "warn"
         return ("Opened, not revealed", "plain") if line.first_opened_at else ("Not opened yet", "plain")
     if line.state is ShareState.LOCKED:
         return "Locked after wrong codes", "bad"
@@ -159,9 +203,7 @@ def _state_words(line: ShareLine) -> tuple[str, str]:
         return _revealed_words(line)
     if line.state is ShareState.EXPIRED:
         return "Expired unread", "warn"
-    if line.end_reason is EndReason.DECLINED:
-        return "Declined by the recipient", "bad"
-    return "Burned unread", "warn"
+    return _BURNED_WORDS[line.end_reason]
 
 
 def _revealed_words(line: ShareLine) -> tuple[str, str]:

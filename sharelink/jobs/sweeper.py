@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from structlog import get_logger
 
 from sharelink.actors import Actor
+from sharelink.jobs.clock_watch import clock_is_steady
 from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
 from sharelink.persistence.heartbeats import SWEEPER, beat
 from sharelink.shares.epochs import end_of
@@ -53,7 +54,8 @@ def destroy_epochs_once(
 ) -> int:
     """Destroy the keys of days that are over, and return how many events of that were written.
 
-    Nothing is destroyed while this machine's clock and the database's disagree, nor while a share of the day is live.
+    Nothing is destroyed while this machine's clock and the database's disagree, nor within a day of a jump of the
+    clock, nor while a share of the day is live.
     The file goes first and the event comes after: a crash between the two is mended here the next time, and nothing is
     ever called destroyed that is still there.
 
@@ -70,11 +72,15 @@ def destroy_epochs_once(
     with unit_of_work.read() as work:
         local, other = work.now, read_database_clock(work.session)
         known = set(work.epochs.remaining())
+        is_steady = clock_is_steady(work)
     if new := [day for day in days if day not in known]:
         with unit_of_work.write(Actor.system()) as work:
             work.epochs.note(new)
     if abs(local - other) > CLOCK_TOLERANCE:
         _log.warning("clocks disagree, no key is destroyed", seconds=round((local - other).total_seconds()))
+        return 0
+    if not is_steady:
+        _log.warning("the clock jumped lately, no key is destroyed")
         return 0
     due = [day for day in sorted(known | set(new)) if end_of(day) + grace <= min(local, other)]
     return sum(_destroy(unit_of_work, day) for day in due)

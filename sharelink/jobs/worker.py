@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 
 from sharelink.errors import SharelinkError
+from sharelink.jobs.clock_watch import ClockWatch
 from sharelink.jobs.sweeper import destroy_epochs_once, report_failed_sign_ins, show_life, sweep_once
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
@@ -18,6 +19,7 @@ from sharelink.unit_of_work import UnitOfWork
 SWEEP_SECONDS = 2.0
 """An expired share leaves the files within 5 s (promise 4)."""
 LIFE_SECONDS = 15.0
+CLOCK_SECONDS = 10.0
 REPORT_SECONDS = 60.0
 EPOCH_SECONDS = 60.0
 
@@ -40,6 +42,7 @@ class Worker:
         self._app = app
         self._stop = threading.Event()
         grace = timedelta(seconds=settings.epoch_grace_seconds)
+        watch = ClockWatch(unit_of_work)
         sweep = _Task("sweep", SWEEP_SECONDS, lambda: sweep_once(unit_of_work, is_stopping=self._stop.is_set))
 
         def show_that_sweeping_works() -> None:
@@ -47,6 +50,7 @@ class Worker:
                 show_life(unit_of_work)
 
         self._tasks = [
+            _Task("clock", CLOCK_SECONDS, watch.look),
             sweep,
             _Task("sign of life", LIFE_SECONDS, show_that_sweeping_works),
             _Task("epoch keys", EPOCH_SECONDS, lambda: destroy_epochs_once(unit_of_work, grace)),

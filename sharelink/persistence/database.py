@@ -15,7 +15,8 @@ SQLITE_BUSY_TIMEOUT_SECONDS = 10
 """How long a connection waits for another process's lock. Bounded so that a person hears 503 within 35 s."""
 
 WRITE_OPTION = "sharelink_write"
-"""Execution option that marks a transaction as writing: on SQLite it begins IMMEDIATE (PITFALLS C11)."""
+"""Execution option that marks a transaction as writing: on SQLite it begins IMMEDIATE, so that it never
+has to give up half-way because another writer was first."""
 
 _SQLITE_PRAGMAS: dict[str, tuple[str, int | str]] = {
     # pragma: (value to set, value that must be read back)

@@ -9,6 +9,8 @@ from sharelink.persistence.database import Base
 from sharelink.persistence.types import UtcDateTime
 
 SWEEPER = "sweeper"
+CLOCK_JUMP = "clock_jump"
+"""Not a sign of life but kept like one: when the clock was last seen to jump."""
 
 
 class WorkerHeartbeat(Base):

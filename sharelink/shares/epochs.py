@@ -43,14 +43,12 @@ class Epochs:
         return list(self.session.scalars(wanted))
 
     def note(self, days: list[date]) -> None:
-        """Remember that these days have a key; repeating is harmless."""
-        if not days:
-            return
-        rows = [{"day": day, "destroyed_at": None} for day in days]
-        if self.session.get_bind().dialect.name == "sqlite":
-            self.session.execute(sqlite_insert(EpochDay).on_conflict_do_nothing(index_elements=["day"]), rows)
-        else:
-            self.session.execute(postgresql_insert(EpochDay).on_conflict_do_nothing(index_elements=["day"]), rows)
+        """Remember that these days have a key, with an event for each that was not known; repeating is harmless."""
+        insert = sqlite_insert if self.session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        remember = insert(EpochDay).on_conflict_do_nothing(index_elements=["day"]).returning(EpochDay.day)
+        for day in days:
+            if self.session.scalar(remember, {"day": day, "destroyed_at": None}) is not None:
+                self._append(AuditEvent.KEY_CREATED, day)
 
     def record_destroyed(self, day: date) -> bool:
         """Record that the key of `day` is gone; return False if that was recorded before."""
@@ -62,14 +60,17 @@ class Epochs:
         ).first()
         if won is None:
             return False
+        self._append(AuditEvent.KEY_DESTROYED, day)
+        return True
+
+    def _append(self, event: AuditEvent, day: date) -> None:
         self.audit.append(
-            AuditEvent.KEY_DESTROYED,
+            event,
             rec=SYSTEM_CHAIN,
             actor=self.actor,
             now=self.now,
             facts={"purpose": "epoch", "day": day.isoformat()},
         )
-        return True
 
 
 def end_of(day: date) -> datetime:

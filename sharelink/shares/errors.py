@@ -15,6 +15,36 @@ class ShareEnded(SharelinkError):
     code = "share_ended"
 
 
+class ShareHeld(SharelinkError):
+    """The share's record is on hold: nothing is revealed or declined for now, and nothing is lost."""
+
+    code = "share_held"
+
+
+class ShareNotFound(SharelinkError):
+    """There is no share with this id."""
+
+    code = "share_not_found"
+
+
+class ShareNotLocked(SharelinkError):
+    """Only a locked share can be unlocked, and this one is none (any more)."""
+
+    code = "share_not_locked"
+
+
+class ShareReplaced(SharelinkError):
+    """This share was sent anew before; its page names the new one."""
+
+    code = "share_replaced"
+
+
+class ReportUnavailable(SharelinkError):
+    """This share cannot be reported: it is still live, was reported before, or ended too long ago."""
+
+    code = "report_unavailable"
+
+
 class ShareDamaged(StorageUnavailable):
     """The stored bytes do not open although the link is right; nothing was consumed."""
 

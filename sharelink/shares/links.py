@@ -12,7 +12,9 @@ from sharelink.errors import InvalidInput
 from sharelink.shares.errors import LinkUnavailable
 
 _MAX_LINK_CHARACTERS = 2_048
-_LINK = re.compile(rf"(?:.*/)?s/(?P<token>[A-Za-z0-9_.-]{{1,128}})#(?P<key>[A-Za-z0-9_-]{{{LINK_KEY_CHARACTERS}}})")
+_LINK = re.compile(
+    rf"(?:[^\0-\x20\x7f]*/)?s/(?P<token>[A-Za-z0-9_.-]{{1,128}})#(?P<key>[A-Za-z0-9_-]{{{LINK_KEY_CHARACTERS}}})"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

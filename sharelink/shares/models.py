@@ -48,6 +48,9 @@ class Share(Base):
     end_note: Mapped[str | None] = mapped_column(Text)
     displayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # No foreign key: adding one would make SQLite copy the whole table, ciphertext included.
+    replaces_id: Mapped[bytes | None] = mapped_column(Id, index=True)
     tries_allowed: Mapped[int] = mapped_column(Integer)
     link_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     seal_header: Mapped[bytes] = mapped_column(LargeBinary(60))

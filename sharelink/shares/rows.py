@@ -19,13 +19,16 @@ from sharelink.crypto.link_tokens import TokenPurpose, verify_token
 from sharelink.persistence.database import lock_rows
 from sharelink.shares import statements
 from sharelink.shares.clients import client_digest
-from sharelink.shares.errors import LinkUnavailable, OwnShare, ShareDamaged, ShareEnded
+from sharelink.shares.errors import LinkUnavailable, OwnShare, ShareDamaged, ShareEnded, ShareHeld
 from sharelink.shares.links import OpenLink
 from sharelink.shares.seals import LinkSealed, SealedSecret
 from sharelink.shares.states import LIVE_STATES, EndReason, ShareState
 
 TRUTH_LIFETIME = timedelta(days=90)
 """How long after its end a link still tells its holder the truth, at least."""
+
+REPORT_LIFETIME = timedelta(days=30)
+"""How long after a share's end the holder of its link may still say "this was not me"."""
 
 _NOBODYS_ID = bytes(16)
 _NOBODYS_HASH = bytes(32)
@@ -60,6 +63,10 @@ class ShareFacts:
     ended_at: datetime | None
     end_reason: EndReason | None
     opened_before_at: datetime | None
+    is_held: bool
+    is_overdue: bool
+    can_be_reported: bool
+    is_reported: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ class ShareRows:
     def facts(self, row: Any, opened_before_at: datetime | None) -> ShareFacts:
         """Return what a row says now: one whose time has come is expired, swept or not."""
         is_due = row.state in LIVE_STATES and row.expires_at <= self.now
+        ended_at = row.expires_at if is_due else row.ended_at
         return ShareFacts(
             id=row.id,
             state=ShareState.EXPIRED if is_due else row.state,
@@ -117,9 +125,13 @@ class ShareRows:
             instruction=row.instruction,
             code_required=row.code_required,
             expires_at=row.expires_at,
-            ended_at=row.expires_at if is_due else row.ended_at,
+            ended_at=ended_at,
             end_reason=row.end_reason,
             opened_before_at=opened_before_at,
+            is_held=bool(row.is_held),
+            is_overdue=is_due,
+            can_be_reported=row.reported_at is None and ended_at is not None and self.now <= ended_at + REPORT_LIFETIME,
+            is_reported=row.reported_at is not None,
         )
 
     def openable(self, link: OpenLink) -> tuple[ShareFacts, LinkSealed]:
@@ -129,6 +141,7 @@ class ShareRows:
             LinkUnavailable: there is nothing for this visitor.
             ShareEnded: it ended or is locked.
             OwnShare: the actor is its creator.
+            ShareHeld: its record is on hold.
             ShareDamaged: the stored bytes do not open, or belong to another row.
         """
         share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
@@ -138,6 +151,8 @@ class ShareRows:
             raise ShareEnded(facts.state.value)
         if facts.created_by == self.actor.account_id:
             raise OwnShare("the creator may only look")
+        if facts.is_held:
+            raise ShareHeld("the record is on hold")
         stored = self.session.execute(statements.sealed_bytes, {"share": facts.id}).one()
         try:
             sealed = SealedSecret(stored.seal_header, stored.outer_ciphertext).opened_by_server(
@@ -163,11 +178,15 @@ class ShareRows:
 
         Raises:
             ShareEnded: somebody else, the end, or a lock was first.
+            ShareHeld: the record was put on hold meanwhile.
         """
         won = self.session.execute(
             statements.claim, {"share": facts.id, "at": self.now, "to": to, "why": why, "note": note}
         ).scalar()
         if won is None:
+            still = self.session.execute(statements.facts_of_share, {"share": facts.id}).one()
+            if still.is_held and still.state is ShareState.SEALED and still.expires_at > self.now:
+                raise ShareHeld("the record is on hold")
             raise ShareEnded("somebody was first")
         self.session.execute(statements.forget_clients, {"share": facts.id})
 

@@ -11,17 +11,27 @@ from sqlalchemy.exc import IntegrityError
 
 from sharelink.audit.events import AuditEvent
 from sharelink.crypto.errors import SealBroken
+from sharelink.crypto.identifiers import id_text
 from sharelink.crypto.link_keys import link_key_hash
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
 from sharelink.shares import statements
 from sharelink.shares.attempts import TRIES_IN_ALL
-from sharelink.shares.errors import AlreadyCreated, ShareDamaged
+from sharelink.shares.errors import (
+    AlreadyCreated,
+    ReportUnavailable,
+    ShareDamaged,
+    ShareEnded,
+    ShareNotFound,
+    ShareNotLocked,
+    ShareReplaced,
+)
 from sharelink.shares.links import OpenLink
 from sharelink.shares.rows import ShareFacts, ShareRows
 from sharelink.shares.seals import SealedSecret
 from sharelink.shares.states import LIVE_STATES, EndReason, ShareKind, ShareState
 
 ACKNOWLEDGE_LIFETIME = timedelta(days=1)
+MORE_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,6 +50,7 @@ class NewSend:
     expires_at: datetime
     link_key: bytes
     sealed: SealedSecret
+    replaces_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,7 @@ class Shares:
             "created_at": new.created_at,
             "expires_at": new.expires_at,
             "tries_allowed": TRIES_IN_ALL,
+            "replaces_id": new.replaces_id,
             "link_key_hash": link_key_hash(new.share_id, new.link_key),
             "seal_header": new.sealed.header,
             "outer_ciphertext": new.sealed.outer,
@@ -101,6 +113,7 @@ class Shares:
                 "kind": ShareKind.SEND.value,
                 "code_required": new.code_waiver_reason is None,
                 "lifetime_seconds": int((new.expires_at - new.created_at).total_seconds()),
+                "replaces": id_text(new.replaces_id) if new.replaces_id is not None else None,
             },
             personal=personal,
         )
@@ -173,6 +186,82 @@ class Shares:
             AuditEvent.SHARE_BURNED, facts.id, facts.custody_id, reason=EndReason.DECLINED.value,
             personal={"note": note} if note else {},
         )  # fmt: skip
+
+    def expire_overdue(self, facts: ShareFacts) -> None:
+        """End a share that somebody has just seen to be over, so that a clock set back cannot revive it."""
+        custody_id = self.rows.session.execute(statements.expire, {"share": facts.id, "at": self.rows.now}).scalar()
+        if custody_id is not None:
+            self.rows.session.execute(statements.forget_clients, {"share": facts.id})
+            self.rows.append(AuditEvent.SHARE_EXPIRED, facts.id, custody_id)
+
+    def report(self, link: OpenLink) -> ShareFacts:
+        """Record that the holder of an ended share's link says: this was not me. Once per share.
+
+        Raises:
+            LinkUnavailable: there is nothing for this visitor.
+            ReportUnavailable: the share is live, was reported before, or ended more than `REPORT_LIFETIME` ago.
+        """
+        facts = self.find(link)
+        marked = None
+        if facts.can_be_reported:
+            marked = self.rows.session.execute(
+                statements.mark_reported, {"share": facts.id, "at": self.rows.now}
+            ).scalar()
+        if marked is None:
+            raise ReportUnavailable("nothing to report, or not any more")
+        self.rows.append(
+            AuditEvent.SHARE_TAMPER_REPORTED, facts.id, facts.custody_id, facts={"state": facts.state.value}
+        )
+        return facts
+
+    def withdraw(self, share_id: bytes, why: EndReason, note: str) -> bytes:
+        """Burn a live share unread on behalf of staff; return its record's id.
+
+        Raises:
+            ShareEnded: it had ended already.
+        """
+        custody_id = self.rows.session.execute(
+            statements.burn, {"share": share_id, "at": self.rows.now, "why": why, "note": note or None}
+        ).scalar()
+        if custody_id is None:
+            raise ShareEnded("it has ended already")
+        self.rows.session.execute(statements.forget_clients, {"share": share_id})
+        self.rows.append(
+            AuditEvent.SHARE_BURNED, share_id, custody_id, reason=why.value, personal={"note": note} if note else {}
+        )
+        return bytes(custody_id)
+
+    def replace(self, share_id: bytes, custody_id: bytes) -> None:
+        """Burn the share that is about to be sent anew, if it still lives: two links for one handover are never open.
+
+        Raises:
+            ShareNotFound: there is no such share on this record.
+            ShareReplaced: it was sent anew before.
+        """
+        # Two people who send the same share anew: the second must see what the first has made.
+        self.rows.hold_row(share_id)
+        row = self.rows.session.execute(statements.facts_of_share, {"share": share_id}).first()
+        if row is None or bytes(row.custody_id) != custody_id:
+            raise ShareNotFound("there is no such share on this record")
+        if self.rows.session.execute(statements.replacement_of, {"share": share_id}).first() is not None:
+            raise ShareReplaced("it was sent anew before")
+        # Revealed without confirmation, expired, declined: nothing to burn, and the link between the two stays.
+        if row.state in LIVE_STATES:
+            self.withdraw(share_id, EndReason.REPLACED, "")
+
+    def unlock(self, share_id: bytes) -> None:
+        """Let a locked share be tried `MORE_TRIES` times more.
+
+        Raises:
+            ShareNotLocked: it is not locked, or its time is over.
+        """
+        custody_id = self.rows.session.execute(
+            statements.unlock, {"share": share_id, "at": self.rows.now, "more": MORE_TRIES}
+        ).scalar()
+        if custody_id is None:
+            raise ShareNotLocked("only a locked share can be unlocked")
+        self.rows.session.execute(statements.forgive_clients, {"share": share_id})
+        self.rows.append(AuditEvent.SHARE_UNLOCKED, share_id, custody_id, facts={"more_tries": MORE_TRIES})
 
     def acknowledge(self, receipt: str, *, stored: bool) -> None:
         """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless.

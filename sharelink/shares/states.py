@@ -24,7 +24,7 @@ FINAL_STATES = frozenset(ShareState) - LIVE_STATES
 
 TRANSITIONS: dict[ShareState, frozenset[ShareState]] = {
     ShareState.SEALED: frozenset({ShareState.LOCKED, ShareState.REVEALED, ShareState.EXPIRED, ShareState.BURNED}),
-    ShareState.LOCKED: frozenset({ShareState.EXPIRED, ShareState.BURNED}),
+    ShareState.LOCKED: frozenset({ShareState.SEALED, ShareState.EXPIRED, ShareState.BURNED}),
     ShareState.REVEALED: frozenset(),
     ShareState.EXPIRED: frozenset(),
     ShareState.BURNED: frozenset(),
@@ -35,3 +35,5 @@ class EndReason(StrEnum):
     """Why a share was burned."""
 
     DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flask import Flask, Response, request
+from flask_limiter import RateLimitExceeded
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -97,6 +98,25 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Only the recipient can reveal or decline it. Nothing was used up.",
         "To try it yourself, sign out first, or use another browser.",
     ),
+    shares.ShareHeld: Answer(
+        423,
+        "This is on hold for now",
+        "Somebody reported a problem, and it is being looked into. Nothing was used up and nothing is lost.",
+        "Ask the sender when you can go on.",
+    ),
+    shares.ShareNotFound: _NOT_FOUND,
+    shares.ShareNotLocked: Answer(
+        409, "This share is not locked", "It was unlocked already, or has ended.", "Look at it once more."
+    ),
+    shares.ShareReplaced: Answer(
+        409, "This was sent again before", "It has a new link already. Nothing was changed.", "Look at its page."
+    ),
+    shares.ReportUnavailable: Answer(
+        409,
+        "This cannot be reported here",
+        "It was reported before, is still waiting to be read, or ended more than 30 days ago.",
+        "Tell the sender or the support directly.",
+    ),
     shares.AlreadyCreated: Answer(
         409, "This was created before", "The same form was sent twice; one share was made.", "Look at its record."
     ),
@@ -107,6 +127,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     custody.RecordChangedMeanwhile: Answer(
         409, "Somebody else changed this record", "Your changes were not saved.", "Look at the record and try again."
     ),
+    custody.NoHold: Answer(409, "This record is not on hold", "The hold was lifted already.", "Look at the record."),
     custody.LiveSharesRemain: Answer(
         409, "Links of this record can still be opened", "So it cannot be archived yet.", "Wait until they have ended."
     ),
@@ -207,5 +228,8 @@ def render_answer(answer: Answer, *, retry_after_seconds: int | None = None) -> 
 
 
 def _retry_after(error: HTTPException) -> int | None:
+    if isinstance(error, RateLimitExceeded):
+        # The whole window. Asking the store how much of it is left could fail, and an error page must not.
+        return error.limit.limit.get_expiry()
     value = dict(error.get_headers()).get("Retry-After", "")
     return int(value) if value.isdigit() else None

@@ -1,7 +1,7 @@
 """Named rate limits, counted per client network and purpose (Flask-Limiter).
 
 The counters live in memory (one process) or in Redis. When Redis cannot be reached, each process counts in its own
-memory: limited still, never open, never an error (LIBRARIES: the default would answer 500, `swallow_errors` would not
+memory: limited still, never open, never an error (by default Flask-Limiter would answer 500, `swallow_errors` would not
 limit at all).
 """
 
@@ -24,14 +24,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 def limited(name: str) -> Callable[[View], View]:
     """Return a decorator that holds a view to the setting `rate_limit_<name>`; all views of one name share a counter.
 
-    Only requests that can change something count, unless the name is "staff".
+    Only requests that can change something count.
     """
 
     def limit_text() -> str:
         return str(getattr(current_settings(), f"rate_limit_{name}"))
 
     def decorate(view: View) -> View:
-        limit = _limiter.shared_limit(limit_text, scope=name, methods=None if name == "staff" else ["POST"])
+        limit = _limiter.shared_limit(limit_text, scope=name, methods=["POST"])
         return cast(View, limit(view))
 
     return decorate

@@ -4,7 +4,7 @@ from flask import Flask
 
 from sharelink.web import health
 from sharelink.web.public import links
-from sharelink.web.staff import account, home, people, records, sends, set_up, sign_in
+from sharelink.web.staff import account, holds, home, people, records, sends, set_up, shares, sign_in
 
 PUBLIC = (links.blueprint, health.blueprint)
 STAFF = (
@@ -13,6 +13,8 @@ STAFF = (
     home.blueprint,
     records.blueprint,
     sends.blueprint,
+    shares.blueprint,
+    holds.blueprint,
     account.blueprint,
     people.blueprint,
 )

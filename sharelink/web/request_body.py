@@ -1,8 +1,8 @@
 """Accepts only whole, honest form bodies, before any of it is believed.
 
 Servers differ in what they pass on: measured, gunicorn hands a body that stops short of its Content-Length to the
-application as if it were complete, and cuts a chunked body at the limit (PITFALLS C1, C2). Werkzeug keeps invalid UTF-8
-as literal text, which would silently change a secret (C7). So the body is read and checked here, once.
+application as if it were complete, and cuts a chunked body at the limit. Werkzeug keeps invalid UTF-8
+as literal text, which would silently change a secret. So the body is read and checked here, once.
 """
 
 import re

@@ -11,7 +11,7 @@ _ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # strict-origin, not no-referrer: the latter makes Chromium send `Origin: null` with plain forms (PITFALLS C10).
+    # strict-origin, not no-referrer: the latter makes Chromium send `Origin: null` with plain forms.
     "Referrer-Policy": "strict-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sharelink.actors import Actor
-from sharelink.acts.receiving import decline, look, reveal
+from sharelink.acts.receiving import decline, look, report, reveal
 from sharelink.custody.share_lines import MyWork, ShareLine, my_work, shares_of_record
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, make_person, open_record, send_secret
@@ -68,7 +68,7 @@ def test_a_share_past_its_end_is_expired_even_before_the_sweeper_came(
     clock.move(hours=1)
     share = line(unit_of_work, sent.custody_id)
     assert (share.state, share.state_label, share.ended_at) == ("expired", "Expired unread", sent.expires_at)
-    assert work_of(unit_of_work, staff) == MyWork((), (), (), ())
+    assert work_of(unit_of_work, staff) == MyWork()
 
 
 def test_a_revealed_share_is_unconfirmed_until_it_was_shown_and_stored(
@@ -106,13 +106,35 @@ def test_a_locked_share_asks_for_attention(unit_of_work: UnitOfWork, staff: Pers
         work.attempts._lock(facts)
     share = line(unit_of_work, sent.custody_id)
     assert (share.state_label, share.tone) == ("Locked after wrong codes", "bad")
-    assert work_of(unit_of_work, staff).unopened == (share,)
+    assert work_of(unit_of_work, staff) == MyWork(locked=(share,))
+
+
+def test_a_reported_share_is_in_its_own_list_and_the_live_ones_of_its_record_are_on_hold(
+    unit_of_work: UnitOfWork, staff: Person, visitor: Actor, clock: MovableClock
+):
+    sent = send_secret(unit_of_work, staff, code=False)
+    send_secret(unit_of_work, staff, code=False, custody_id=sent.custody_id)
+    reveal(unit_of_work, visitor, sent.link, "")
+    report(unit_of_work, visitor, sent.link)
+    mine = work_of(unit_of_work, staff)
+    assert [share.id for share in mine.reported] == [sent.share_id]
+    assert mine.revealed == ()
+    assert [(share.state_label, share.tone) for share in mine.unopened] == [("On hold", "warn")]
+    clock.move(days=14)
+    assert work_of(unit_of_work, staff).reported == ()
+
+
+def test_what_was_sent_again_says_so(unit_of_work: UnitOfWork, staff: Person):
+    old = send_secret(unit_of_work, staff)
+    send_secret(unit_of_work, staff, custody_id=old.custody_id, replaces_id=old.share_id)
+    told = {share.state_label: share.is_replaced for share in lines(unit_of_work, old.custody_id)}
+    assert told == {"Replaced unread": True, "Not opened yet": False}
 
 
 def test_other_peoples_shares_are_not_my_work(unit_of_work: UnitOfWork, staff: Person):
     send_secret(unit_of_work, staff)
     other = make_person(unit_of_work, "Ben", "ben@example.com")
-    assert work_of(unit_of_work, other) == MyWork((), (), (), ())
+    assert work_of(unit_of_work, other) == MyWork()
 
 
 def test_a_record_lists_only_its_own_shares_newest_first(

@@ -8,9 +8,7 @@ from sqlalchemy import func, select, update
 
 from sharelink.actors import Actor
 from sharelink.acts import receiving
-from sharelink.acts.sending import Sent
-from sharelink.audit.models import AuditLeaf
-from sharelink.crypto.identifiers import id_text, new_id
+from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
 from sharelink.errors import InvalidInput
@@ -28,31 +26,9 @@ from sharelink.shares.states import ShareState
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, send_secret
 from tests.fakes import MovableClock
+from tests.shares.lives import events, leaf_count, row, wrong_code
 
 SECRET = "line one\n\ttab, \u200bzero width, \u202ertl, 😀 \ufeff end "
-
-
-def row(unit_of_work: UnitOfWork, sent: Sent) -> Share:
-    with unit_of_work.read() as work:
-        found = work.session.execute(select(Share).where(Share.id == sent.share_id)).scalar_one()
-        work.session.expunge(found)
-        return found
-
-
-def events(unit_of_work: UnitOfWork, sent: Sent) -> list[str]:
-    with unit_of_work.read() as work:
-        wanted = select(AuditLeaf.type).where(AuditLeaf.rec == id_text(sent.custody_id)).order_by(AuditLeaf.rseq)
-        return list(work.session.execute(wanted).scalars())
-
-
-def leaf_count(unit_of_work: UnitOfWork) -> int:
-    with unit_of_work.read() as work:
-        return int(work.session.execute(select(func.count()).select_from(AuditLeaf)).scalar_one())
-
-
-def wrong_code(sent: Sent) -> str:
-    assert sent.code is not None
-    return sent.code[:-1] + ("2" if sent.code[-1] != "2" else "3")
 
 
 def test_the_recipient_gets_the_exact_text_once_and_nobody_gets_it_twice(

@@ -19,7 +19,7 @@ from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.unit_of_work import UnitOfWork
 from tests.accounts.records import recorded
 from tests.browsers import HTMX, Browser
-from tests.factories import Person, make_person, open_record
+from tests.factories import Person, make_person, send_secret
 
 OUR_GROUP, OTHER_GROUP = "Custodians", "Other custodians"
 
@@ -32,6 +32,7 @@ OPEN = {
     ("POST", "/s/status"): "the key in the body is the authority",
     ("POST", "/s/reveal"): "the key in the body is the authority",
     ("POST", "/s/decline"): "the key in the body is the authority",
+    ("POST", "/s/report"): "the key in the body is the authority",
     ("POST", "/s/displayed"): "the receipt is the authority",
     ("POST", "/s/stored"): "the receipt is the authority",
     ("GET", "/set-up"): "one form, the same for everybody",
@@ -74,6 +75,12 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ),
     ("POST", "/records/<record_text>/archive"): (Guarded(Permission.RECORD_EDIT, of_group=True),),
     ("POST", "/records/<record_text>/restore"): (Guarded(Permission.RECORD_EDIT, of_group=True),),
+    ("GET", "/shares/<share_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
+    ("POST", "/shares/<share_text>/unlock"): (Guarded(Permission.SHARE_SEND, of_group=True),),
+    ("POST", "/shares/<share_text>/withdraw"): (
+        Guarded(Permission.SHARE_SEND, of_group=True, form={"reason": "a test"}),
+    ),
+    ("POST", "/records/<record_text>/hold/release"): (Guarded(Permission.HOLD_RELEASE, of_group=True),),
     ("GET", "/send"): (Guarded(Permission.SHARE_SEND),),
     ("POST", "/send"): (
         Guarded(Permission.SHARE_SEND, of_group=True, form=_SEND),
@@ -89,14 +96,15 @@ CASES = [(method, rule, guard) for (method, rule), guards in GUARDED.items() for
 
 @dataclass(frozen=True)
 class Objects:
-    """One record of the group "Custodians", and what forms need to name it."""
+    """One record of the group "Custodians", with one share, and what forms need to name them."""
 
     record: str
+    share: str
     group: str
 
     def fill(self, text: str) -> str:
         """Return a part of an address or form with the objects' ids in it."""
-        named = text.replace("<record_text>", self.record)
+        named = text.replace("<record_text>", self.record).replace("<share_text>", self.share)
         return named.replace("{record}", self.record).replace("{group}", self.group).replace("{new}", id_text(new_id()))
 
     def form(self, guard: Guarded) -> dict[str, str]:
@@ -107,10 +115,11 @@ class Objects:
 
 @pytest.fixture
 def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
-    """Return a record in the group of `staff`."""
-    record_id = open_record(unit_of_work, staff)
+    """Return a record in the group of `staff`, and a share on it."""
+    sent = send_secret(unit_of_work, staff)
     with unit_of_work.read() as work:
-        return Objects(id_text(record_id), groups_for_choice(work.session, None)[0].id_text)
+        group = groups_for_choice(work.session, None)[0].id_text
+    return Objects(id_text(sent.custody_id), id_text(sent.share_id), group)
 
 
 def routes_of(app: Flask) -> dict[tuple[str, str], object]:

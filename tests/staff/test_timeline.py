@@ -7,7 +7,8 @@ from typing import Any
 from sharelink.assets import asset_directory
 from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.queries import RecordedEvent
-from sharelink.web.staff.timeline import EVENT_WORDS, UNREADABLE, timeline_entry
+from sharelink.shares.states import EndReason
+from sharelink.web.staff.timeline import BURNED_WORDS, EVENT_WORDS, UNREADABLE, timeline_entry
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -34,12 +35,13 @@ def event(type_: str, **given: Any) -> RecordedEvent:
 
 def test_every_event_has_words():
     assert set(EVENT_WORDS) == set(AuditEvent)
+    assert set(BURNED_WORDS) == {reason.value for reason in EndReason}
 
 
 def test_every_icon_is_in_the_sprite_and_every_tone_is_known():
     sprite = (asset_directory("static") / "icons.svg").read_text(encoding="utf-8")
     icons = set(re.findall(r'id="([^"]+)"', sprite))
-    for words in (*EVENT_WORDS.values(), UNREADABLE):
+    for words in (*EVENT_WORDS.values(), *BURNED_WORDS.values(), UNREADABLE):
         assert words.icon in icons
         assert words.tone in {"done", "warn", "bad", "plain"}
 
@@ -80,6 +82,32 @@ def test_a_declined_share_tells_the_note():
     told = timeline_entry(event("share.burned", reason="declined", personal={"note": "Not expected"}), {})
     assert told.title == "Declined by the recipient"
     assert told.detail == "Not shown to anybody · “Not expected”"
+
+
+def test_a_share_that_staff_ended_tells_how_and_why():
+    withdrawn = timeline_entry(event("share.burned", reason="withdrawn", personal={"note": "A mistake"}), {})
+    assert (withdrawn.title, withdrawn.detail) == ("Withdrawn by staff", "Not shown to anybody · “A mistake”")
+    assert timeline_entry(event("share.burned", reason="replaced"), {}).title == "Replaced by a new link"
+
+
+def test_a_send_in_place_of_another_and_an_unlocking_say_so():
+    again = timeline_entry(event("share.created", facts={"code_required": True, "replaces": "R" * 22}), {})
+    assert again.detail == "sent again, in place of an earlier link · access code on"
+    assert timeline_entry(event("share.unlocked", facts={"more_tries": 5}), {}).detail == "5 more tries"
+
+
+def test_an_incident_tells_what_to_do_and_that_the_holder_of_the_link_raised_it():
+    reported = timeline_entry(event("share.tamper_reported", actor_kind="public", facts={"state": "revealed"}), {})
+    held = timeline_entry(event("custody.held", actor_kind="public", object_kind="hold"), {})
+    assert "change the credential" in reported.detail
+    assert reported.who == held.who == "Whoever held the link"
+    assert (reported.tone, held.tone) == ("bad", "bad")
+
+
+def test_a_clock_that_jumped_tells_which_way_and_how_far():
+    forward, back = (timeline_entry(event("system.clock_jump", facts={"seconds": s}), {}) for s in (7_200, -61))
+    assert forward.detail.startswith("Forward by 2 hours")
+    assert back.detail.startswith("Back by 1 minute 1 second")
 
 
 def test_changed_details_tell_old_and_new():

@@ -5,10 +5,10 @@ from flask import Blueprint, Response, render_template, request
 from sharelink.actors import Actor
 from sharelink.acts import receiving
 from sharelink.errors import InvalidInput
-from sharelink.shares.errors import CodeRefused, OwnShare, ShareEnded
+from sharelink.shares.errors import CodeRefused, OwnShare, ShareEnded, ShareHeld
 from sharelink.shares.links import OpenLink, parse_open_link
 from sharelink.shares.rows import ShareFacts
-from sharelink.shares.states import ShareState
+from sharelink.shares.states import FINAL_STATES
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment
@@ -40,7 +40,7 @@ def reveal() -> Response:
     actor = _actor()
     try:
         revealed = receiving.reveal(current_unit_of_work(), actor, open_link, request.form.get("code", ""))
-    except (InvalidInput, CodeRefused, ShareEnded, OwnShare) as error:
+    except (InvalidInput, CodeRefused, ShareEnded, ShareHeld, OwnShare) as error:
         return _refused(actor, open_link, error)
     return page_or_fragment(
         "public/revealed.html",
@@ -64,9 +64,17 @@ def decline() -> Response:
     note = request.form.get("note", "")
     try:
         receiving.decline(current_unit_of_work(), actor, open_link, request.form.get("code", ""), note)
-    except (InvalidInput, CodeRefused, ShareEnded, OwnShare) as error:
+    except (InvalidInput, CodeRefused, ShareEnded, ShareHeld, OwnShare) as error:
         return _refused(actor, open_link, error, declining=True, note=note)
     return page_or_fragment("public/declined.html", "public/_declined.html", audience="public")
+
+
+@blueprint.post("/report")
+@limited("reveal")
+def report() -> Response:
+    """Raise an incident for the holder of an ended share's link who says "this was not me"."""
+    facts = receiving.report(current_unit_of_work(), _actor(), _posted_link())
+    return page_or_fragment("public/reported.html", "public/_reported.html", audience="public", share=facts)
 
 
 @blueprint.post("/displayed")
@@ -97,7 +105,7 @@ def _posted_link() -> OpenLink:
 def _refused(
     actor: Actor,
     open_link: OpenLink,
-    error: InvalidInput | CodeRefused | ShareEnded | OwnShare,
+    error: InvalidInput | CodeRefused | ShareEnded | ShareHeld | OwnShare,
     *,
     declining: bool = False,
     note: str = "",
@@ -111,7 +119,9 @@ def _refused(
     elif isinstance(error, CodeRefused):
         errors = {"code": "This code is not right. Nothing was used up."}
         tries_left = error.tries_left
-    status = {ShareEnded: 423 if facts.state is ShareState.LOCKED else 410, OwnShare: 403}.get(type(error), 422)
+    # It was locked when it was tried, and may have been unlocked since: only what is over is gone.
+    ended = 410 if facts.state in FINAL_STATES else 423
+    status = {ShareEnded: ended, ShareHeld: 423, OwnShare: 403}.get(type(error), 422)
     return _share_page(actor, facts, open_link, status, errors, tries_left=tries_left, declining=declining, note=note)
 
 

@@ -3,8 +3,9 @@
 from flask import Blueprint, Response, request
 
 from sharelink.accounts.permissions import Permission
+from sharelink.custody.hold_view import held_records
 from sharelink.custody.share_lines import my_work
-from sharelink.web.authentication import requires, signed_in_actor
+from sharelink.web.authentication import requires, signed_in_viewer
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.wiring import current_unit_of_work
 
@@ -14,10 +15,12 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @requires(Permission.OWN_ACCOUNT)
 def home() -> Response:
-    """Show the viewer's own shares: ending soon, declined, not opened yet, revealed."""
-    account_id = signed_in_actor().account_id or b""
+    """Show what waits for the viewer: records on hold that they may help to lift, and their own shares."""
+    person = signed_in_viewer()
+    reach = person.reach(Permission.HOLD_RELEASE)
     with current_unit_of_work().read() as work:
-        mine = my_work(work.session, account_id, work.now)
+        held = held_records(work.session, None if reach.everywhere else reach.group_ids)
+        mine = my_work(work.session, person.account_id, work.now)
     return page_or_fragment(
-        "staff/home.html", "staff/_work.html", work=mine, welcome=request.args.get("welcome") == "1"
+        "staff/home.html", "staff/_work.html", work=mine, held=held, welcome=request.args.get("welcome") == "1"
     )

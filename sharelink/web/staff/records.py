@@ -1,5 +1,6 @@
 """Custody records: list and search, open, look at, edit, archive and restore."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from flask import Blueprint, Response, request
@@ -9,10 +10,12 @@ from sharelink.accounts.queries import groups_for_choice
 from sharelink.audit.queries import chain_page
 from sharelink.crypto.identifiers import id_from_text, id_text
 from sharelink.custody.errors import RecordArchived, RecordChangedMeanwhile, RecordNotFound
+from sharelink.custody.hold_view import active_hold_of
 from sharelink.custody.queries import RecordDetail, record_detail, record_group, record_list
 from sharelink.custody.share_lines import shares_of_record
 from sharelink.errors import InvalidInput
-from sharelink.web.authentication import authorise, requires, signed_in_actor, viewer
+from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer, viewer
+from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, redirect_after_post
 from sharelink.web.staff.record_forms import EditRecordForm, RecordForm, TypedRecord
 from sharelink.web.staff.timeline import timeline_entry
@@ -61,6 +64,7 @@ def new_record() -> Response:
 
 @blueprint.post("/records/new")
 @requires(Permission.RECORD_EDIT)
+@limited("create")
 def open_record() -> Response:
     """Open a record, or say what to mend."""
     form = _offered(RecordForm())
@@ -79,18 +83,31 @@ def open_record() -> Response:
 @requires(Permission.RECORD_READ)
 def record(record_text: str) -> Response:
     """Show a record with its shares and its timeline."""
-    record_id = _record_id(record_text)
+    return record_page(record_id_of(record_text))
+
+
+def record_page(record_id: bytes, status: int = 200, *, errors: Mapping[str, str] | None = None) -> Response:
+    """Return the page of a record that the viewer may read; `errors` are those of the form that lifts a hold.
+
+    Raises:
+        RecordNotFound: there is no such record.
+        PermissionDenied: the viewer may not read it.
+    """
     with current_unit_of_work().read() as work:
         detail = record_detail(work.session, record_id)
         shares = shares_of_record(work.session, record_id, work.now)
+        hold = active_hold_of(work.session, record_id, signed_in_viewer().account_id)
         history = chain_page(work.session, detail.id_text, _asked_page())
     authorise(Permission.RECORD_READ, detail.group_id)
     labels = {share.id_text: share.label for share in shares}
     return page_or_fragment(
         "staff/record.html",
         "staff/_timeline.html",
+        status,
         record=detail,
         shares=shares,
+        hold=hold,
+        errors=errors or {},
         timeline=[timeline_entry(event, labels) for event in history.events],
         timeline_page=history.page,
         timeline_page_count=history.page_count,
@@ -147,7 +164,12 @@ def restore(record_text: str) -> Response:
     return redirect_after_post(_address(record_id))
 
 
-def _record_id(text: str) -> bytes:
+def record_id_of(text: str) -> bytes:
+    """Return the id in an address.
+
+    Raises:
+        RecordNotFound: it is none.
+    """
     try:
         return id_from_text(text)
     except ValueError:
@@ -155,7 +177,7 @@ def _record_id(text: str) -> bytes:
 
 
 def _record_to_edit(text: str) -> bytes:
-    record_id = _record_id(text)
+    record_id = record_id_of(text)
     with current_unit_of_work().read() as work:
         group_id = record_group(work.session, record_id)
     authorise(Permission.RECORD_EDIT, group_id)
@@ -163,7 +185,7 @@ def _record_to_edit(text: str) -> bytes:
 
 
 def _detail_to_edit(text: str) -> RecordDetail:
-    record_id = _record_id(text)
+    record_id = record_id_of(text)
     with current_unit_of_work().read() as work:
         detail = record_detail(work.session, record_id)
     authorise(Permission.RECORD_EDIT, detail.group_id)

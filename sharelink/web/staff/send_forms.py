@@ -21,6 +21,7 @@ from sharelink.crypto.passwords import (
     generate_phrase,
 )
 from sharelink.custody.details import checked_details
+from sharelink.custody.share_detail import ShareDetail
 from sharelink.custody.states import RECORD_TEMPLATES, RecordField, RecordKind
 from sharelink.errors import InvalidInput
 from sharelink.web.filters import duration_text
@@ -40,6 +41,7 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """Everything that a send needs. What belongs together is checked in `request_of`, beside what it is for."""
 
     form_id = HiddenField()
+    replaces = HiddenField()
     record = SelectField("Record", validate_choice=False)
     new_customer = StringField("Customer")
     new_kind = RadioField("What is it?", default=RecordKind.CREDENTIAL.value, validate_choice=False)
@@ -74,6 +76,7 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         self.record.choices = [*records, (NEW_RECORD, "A new record …")]
         self.new_kind.choices = [(kind.value, template.label) for kind, template in RECORD_TEMPLATES.items()]
         self.new_group.choices = list(groups)
+        self._lifetimes = {str(offered) for offered in seconds}
         self.lifetime.choices = [
             *((str(offered), duration_text(offered)) for offered in seconds),
             (OTHER_LIFETIME, "Another time …"),
@@ -85,6 +88,18 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         self.record.data = record if record in self._records else [*self._records, NEW_RECORD][0]
         self.lifetime.data = str(lifetime_seconds)
         self.code_on.data = True
+
+    def preset_from(self, share: ShareDetail) -> None:
+        """Fill a fresh form with the settings of a share that is sent anew; only the secret is asked for again."""
+        self.preset(share.line.record_id_text, share.lifetime_seconds)
+        self.replaces.data = share.line.id_text
+        self.label.data = share.line.label
+        self.instruction.data = share.instruction
+        self.code_on.data = share.code_required
+        self.code_waiver_reason.data = share.code_waiver_reason
+        if str(share.lifetime_seconds) not in self._lifetimes:
+            self.lifetime.data = OTHER_LIFETIME
+            self.lifetime_seconds.data = str(share.lifetime_seconds)
 
     def request_of(self) -> SendRequest:
         """Return what was asked for.
@@ -108,6 +123,9 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             group_id = _id_or(self.new_group.data, problems, "new_group", "Choose a group from the list.")
         else:
             custody_id = _id_or(self.record.data, problems, "record", "Choose a record from the list.")
+        replaces_id = None
+        if self.replaces.data:
+            replaces_id = _id_or(self.replaces.data, problems, "replaces", "Start again from the share's page.")
         if problems:
             raise InvalidInput(problems)
         return SendRequest(
@@ -120,12 +138,13 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             custody_id=custody_id,
             new_record=new_record,
             group_id=group_id,
+            replaces_id=replaces_id,
         )
 
     def show(self, problems: Mapping[str, str]) -> None:
         """Put each message beside its field; one without a field of its own stands beside the secret."""
         for name, text in problems.items():
-            target = self[name] if name in self and name != "form_id" else self.secret
+            target = self[name] if name in self and name not in {"form_id", "replaces"} else self.secret
             target.errors = [text]
 
     def _lifetime(self, problems: dict[str, str]) -> timedelta:

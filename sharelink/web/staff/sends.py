@@ -1,5 +1,6 @@
 """Sending a secret: the form, its generator, and the one page that shows link and code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,10 +12,11 @@ from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.acts import sending
 from sharelink.acts.sending import Sent
-from sharelink.crypto.identifiers import id_text
+from sharelink.crypto.identifiers import id_from_text, id_text
 from sharelink.custody.queries import record_detail, record_group, records_for_choice
-from sharelink.errors import InvalidInput
-from sharelink.shares.errors import AlreadyCreated
+from sharelink.custody.share_detail import ShareDetail, share_detail
+from sharelink.errors import InvalidInput, SharelinkError
+from sharelink.shares.errors import AlreadyCreated, ShareNotFound, ShareReplaced
 from sharelink.web.authentication import authorise, requires, signed_in_actor, viewer
 from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
@@ -23,6 +25,11 @@ from sharelink.web.staff.send_forms import NEW_RECORD, Generator, SendForm
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("sends", __name__)
+
+_WHY_NOT_AGAIN: Mapping[type[SharelinkError], Mapping[str, str]] = {
+    ShareNotFound: {"record": "The earlier secret was sent on another record. Choose that one, or start a new send."},
+    ShareReplaced: {"record": "This was sent again meanwhile. Look at the record before you make another link."},
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,8 +51,11 @@ class SentPage:
 def send_form() -> Response:
     """Show the form, for the record that the address names or for any."""
     form = _offered(SendForm(formdata=None))
-    chosen = request.args.get("record", "")
-    form.preset(chosen, current_settings().lifetime_default_seconds)
+    replaced = _share_to_replace(request.args.get("reissue", ""))
+    if replaced is not None:
+        form.preset_from(replaced)
+    else:
+        form.preset(request.args.get("record", ""), current_settings().lifetime_default_seconds)
     return _form_page(form, Generator())
 
 
@@ -77,6 +87,9 @@ def send() -> Response:
     except InvalidInput as error:
         form.show(error.fields)
         return _form_page(form, Generator(), 422)
+    except (ShareNotFound, ShareReplaced) as error:
+        form.show(_WHY_NOT_AGAIN[type(error)])
+        return _form_page(form, Generator(), 422)
     except AlreadyCreated as error:
         return _already_page(error)
     return page_or_fragment("staff/sent.html", "staff/_sent.html", 201, sent=_sent_page(sent, asked.label))
@@ -88,6 +101,18 @@ def _authorise_record(custody_id: bytes | None, group_id: bytes | None) -> None:
             group_id = record_group(work.session, custody_id)
     if group_id is not None:
         authorise(Permission.SHARE_SEND, group_id)
+
+
+def _share_to_replace(text: str) -> ShareDetail | None:
+    """Return the share whose settings a fresh form takes over, if the address names one that may be sent anew."""
+    try:
+        share_id = id_from_text(text)
+    except ValueError:
+        return None
+    with current_unit_of_work().read() as work:
+        detail = share_detail(work.session, share_id, work.now)
+    authorise(Permission.SHARE_SEND, detail.group_id)
+    return detail if detail.can_be_reissued else None
 
 
 def _offered(form: SendForm) -> SendForm:
@@ -118,7 +143,13 @@ def _form_page(form: SendForm, generator: Generator, status: int = 200) -> Respo
 def _already_page(error: AlreadyCreated) -> Response:
     with current_unit_of_work().read() as work:
         record = record_detail(work.session, error.custody_id)
-    return page_or_fragment("staff/sent_already.html", "staff/_sent_already.html", 409, record=record)
+    return page_or_fragment(
+        "staff/sent_already.html",
+        "staff/_sent_already.html",
+        409,
+        record=record,
+        share_id_text=id_text(error.share_id),
+    )
 
 
 def _sent_page(sent: Sent, label: str) -> SentPage:

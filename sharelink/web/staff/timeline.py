@@ -8,6 +8,7 @@ from sharelink.actors import ActorKind
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.queries import RecordedEvent
 from sharelink.custody.states import RECORD_TEMPLATES, RecordField, RecordKind
+from sharelink.shares.states import EndReason
 from sharelink.web.filters import duration_text
 
 FIELD_LABELS: Mapping[RecordField, str] = {
@@ -19,6 +20,7 @@ FIELD_LABELS: Mapping[RecordField, str] = {
 }
 _GROUP_LABEL = "Custodian group"
 _SHARE = "share"
+_HOLD = "hold"
 _LINK_HOLDER = "Whoever held the link"
 
 
@@ -56,7 +58,7 @@ def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> Tim
     if not event.is_readable:
         words, detail = UNREADABLE, "It was changed in the database. Tell whoever runs this service."
     elif event.type in EVENT_WORDS:
-        words = EVENT_WORDS[AuditEvent(event.type)]
+        words = _words_of(event)
         detail = words.detail(event)
     else:
         words, detail = EventWords(event.type, "info"), ""
@@ -74,12 +76,19 @@ def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> Tim
     )
 
 
+def _words_of(event: RecordedEvent) -> EventWords:
+    type_ = AuditEvent(event.type)
+    if type_ is AuditEvent.SHARE_BURNED:
+        return BURNED_WORDS.get(event.reason, EVENT_WORDS[type_])
+    return EVENT_WORDS[type_]
+
+
 def _who(event: RecordedEvent) -> str:
     name = event.personal.get("actor_name")
     if name is not None:
         return name
     if event.actor_kind == ActorKind.PUBLIC:
-        return _LINK_HOLDER if event.object_kind == _SHARE else "A visitor"
+        return _LINK_HOLDER if event.object_kind in {_SHARE, _HOLD} else "A visitor"
     return event.personal_text("actor_name")
 
 
@@ -127,7 +136,8 @@ def _created(event: RecordedEvent) -> str:
     else:
         reason = _quoted(event.personal_text("code_waiver_reason"))
         code = f"no access code: {reason}" if reason else "no access code"
-    return _sentences(_quoted(event.personal.get("label", "")), lifetime, code)
+    again = "sent again, in place of an earlier link" if event.facts.get("replaces") else ""
+    return _sentences(_quoted(event.personal.get("label", "")), again, lifetime, code)
 
 
 def _attempted(event: RecordedEvent) -> str:
@@ -147,6 +157,26 @@ def _paused(event: RecordedEvent) -> str:
 
 def _burned(event: RecordedEvent) -> str:
     return _sentences("Not shown to anybody", _quoted(event.personal.get("note", "")))
+
+
+def _more_tries(event: RecordedEvent) -> str:
+    more = event.facts.get("more_tries")
+    return f"{more} more tries" if more is not None else ""
+
+
+def _reported(event: RecordedEvent) -> str:
+    return {
+        "revealed": "Somebody else may have read it: change the credential",
+        "expired": "It had expired unread",
+        "burned": "It had been erased unread",
+    }.get(str(event.facts.get("state", "")), "")
+
+
+def _jump(event: RecordedEvent) -> str:
+    seconds = event.facts.get("seconds")
+    if not isinstance(seconds, int):
+        return ""
+    return f"{'Forward' if seconds > 0 else 'Back'} by {duration_text(abs(seconds))}; no key is destroyed for a day"
 
 
 def _named(name: str) -> Callable[[RecordedEvent], str]:
@@ -177,8 +207,15 @@ EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.SHARE_REVEALED: EventWords("Secret revealed", "eye", "done"),
     AuditEvent.SHARE_DISPLAYED: EventWords("Shown on the recipient's page", "check", "done"),
     AuditEvent.SHARE_STORED: EventWords("Recipient stored it", "badge-check", "done"),
-    AuditEvent.SHARE_BURNED: EventWords("Declined by the recipient", "hand", "bad", _burned),
+    AuditEvent.SHARE_BURNED: EventWords("Erased unread", "trash-2", "warn", _burned),
     AuditEvent.SHARE_EXPIRED: EventWords("Expired unread", "hourglass", "warn"),
+    AuditEvent.SHARE_UNLOCKED: EventWords("Unlocked", "key-round", "plain", _more_tries),
+    AuditEvent.SHARE_TAMPER_REPORTED: EventWords("Reported: “This was not me”", "triangle-alert", "bad", _reported),
+    AuditEvent.CUSTODY_HELD: EventWords(
+        "Record put on hold", "hand", "bad", lambda _event: "Nothing is revealed until two people lift it"
+    ),
+    AuditEvent.CUSTODY_HOLD_RELEASE: EventWords("Said that the hold may go", "check"),
+    AuditEvent.CUSTODY_HOLD_LIFTED: EventWords("Hold lifted", "badge-check", "done"),
     AuditEvent.AUTH_SUCCEEDED: EventWords("Signed in", "log-in", "done"),
     AuditEvent.AUTH_FAILED: EventWords("Sign-in failed", "triangle-alert", "warn", _reason),
     AuditEvent.AUTH_PASSWORD_CHANGED: EventWords("Password changed", "key-round"),
@@ -190,5 +227,13 @@ EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.ADMIN_MEMBER_ADDED: EventWords("Member added to the group", "plus", "plain", _named("member_name")),
     AuditEvent.KEY_CREATED: EventWords("Key created", "key-round"),
     AuditEvent.KEY_DESTROYED: EventWords("Key destroyed", "trash-2"),
+    AuditEvent.SYSTEM_CLOCK_JUMP: EventWords("The clock jumped", "clock", "warn", _jump),
     AuditEvent.SYSTEM_STARTED: EventWords("Service started", "info"),
 }
+
+BURNED_WORDS: Mapping[str | None, EventWords] = {
+    EndReason.DECLINED.value: EventWords("Declined by the recipient", "hand", "bad", _burned),
+    EndReason.WITHDRAWN.value: EventWords("Withdrawn by staff", "trash-2", "warn", _burned),
+    EndReason.REPLACED.value: EventWords("Replaced by a new link", "trash-2", "plain", _burned),
+}
+"""The words of a share's end unread, by its reason."""

@@ -1,0 +1,53 @@
+"""What staff do with a share that is on its way: withdraw it, unlock it; and lift the hold on a record."""
+
+from sharelink.accounts.queries import Viewer
+from sharelink.actors import Actor
+from sharelink.acts.signing_in import prove_again
+from sharelink.errors import InvalidInput
+from sharelink.shares.states import EndReason
+from sharelink.unit_of_work import UnitOfWork
+
+REASON_MAX_CHARACTERS = 500
+
+
+def withdraw(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes, reason: str) -> bytes:
+    """Burn a live share unread; return its record's id.
+
+    Raises:
+        InvalidInput: the reason is missing or too long.
+        ShareEnded: it had ended already.
+    """
+    reason = reason.replace("\r\n", "\n").strip()
+    if not reason:
+        raise InvalidInput({"reason": "Say why; the reason is kept on the record."})
+    if len(reason) > REASON_MAX_CHARACTERS or "\0" in reason:
+        raise InvalidInput({"reason": f"Use at most {REASON_MAX_CHARACTERS} ordinary characters."})
+    with unit_of_work.write(actor) as work:
+        return work.shares.withdraw(share_id, EndReason.WITHDRAWN, reason)
+
+
+def unlock(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes) -> None:
+    """Allow five more tries at a locked share.
+
+    Raises:
+        ShareNotLocked: it is not locked, or its time is over.
+    """
+    with unit_of_work.write(actor) as work:
+        work.shares.unlock(share_id)
+
+
+def release_hold(
+    unit_of_work: UnitOfWork, actor: Actor, viewer: Viewer, custody_id: bytes, typed_password: str
+) -> bool:
+    """Say that the hold on a record may go; return whether that lifted it.
+
+    The password counts only where one person may lift a hold alone, because there is nobody else; see `Holds.release`.
+
+    Raises:
+        NoHold: the record is not on hold.
+        InvalidInput: a password was typed and is wrong.
+    """
+    if typed_password:
+        prove_again(unit_of_work, actor, viewer, typed_password)
+    with unit_of_work.write(actor) as work:
+        return work.holds.release(custody_id, password_is_proven=bool(typed_password))
