@@ -42,8 +42,8 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
-soak: setup-dev system-packages ## Attack for hours: thousands of races, kills in the middle of work
-	$(BIN)/python -m pytest -m soak $(PYTEST_ARGUMENTS)
+soak: setup-dev system-packages ## The long proofs, 20 to 40 minutes: 10,000 races, over 100 kills, figures at the end
+	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
 
 .PHONY: lint
 lint: style types templates ## Read the code: style, types, templates, known weaknesses

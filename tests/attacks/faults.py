@@ -40,6 +40,17 @@ def renamed(table: str) -> Fault:
 
 
 @contextmanager
+def column_renamed(installation: Installation, table: str, column: str) -> Iterator[None]:
+    """Take a column away: a fault that a statement meets with everything that it was given."""
+    with outside(installation) as connection:
+        connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {column} TO {column}_away"))
+        try:
+            yield
+        finally:
+            connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {column}_away TO {column}"))
+
+
+@contextmanager
 def changed(installation: Installation, table: str, column: str, value: object) -> Iterator[None]:
     """Put `value` into a column of every row."""
     with outside(installation) as connection:

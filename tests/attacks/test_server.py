@@ -18,6 +18,7 @@ from sharelink.audit.models import AuditLeaf
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.shares.models import Share
 from sharelink.unit_of_work import UnitOfWork
+from tests.attacks.crowds import Crowd
 from tests.attacks.installations import Installation
 from tests.attacks.servers import Server, shown_secret
 from tests.audit.readings import verified
@@ -231,23 +232,15 @@ def test_slow_and_idle_connections_keep_nobody_waiting_and_eat_no_memory(
     record = open_record(unit_of_work, staff)
     shares = [send_secret(unit_of_work, staff, SECRET, custody_id=record, code=False) for _ in range(20)]
     memory, times = server.memory_bytes(), []
-    with ExitStack() as stack:
-        slow = [stack.enter_context(server.socket()) for _ in range(120)]
-        for _ in range(150):
-            stack.enter_context(server.socket())
-        for connection in slow:
-            connection.sendall(head(100_000))
-        caller = stack.enter_context(server.caller())
+    with Crowd(server.port, slow=120, idle=150, request_head=head(100_000)):
         for sent in shares:
-            for connection in slow:
-                with suppress(OSError):
-                    connection.send(b"x" * 512)
-            for act in ("get", "status", "reveal"):
-                began_at = time.monotonic()
-                link = {"link": sent.link.url(BASE)}
-                answer = caller.get(f"/s/{sent.link.token}") if act == "get" else caller.post(f"/s/{act}", link)
-                times.append(time.monotonic() - began_at)
-                assert answer.status == 200
+            link = {"link": sent.link.url(BASE)}
+            with server.caller() as caller:
+                for act in ("get", "status", "reveal"):
+                    began_at = time.monotonic()
+                    answer = caller.get(f"/s/{sent.link.token}") if act == "get" else caller.post(f"/s/{act}", link)
+                    times.append(time.monotonic() - began_at)
+                    assert answer.status == 200
         assert server.memory_bytes() - memory < 64 * MEBIBYTE
     assert sorted(times)[int(len(times) * 0.95)] < 3
 
