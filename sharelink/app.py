@@ -11,6 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sharelink import logs
+from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.assets import asset_directory
 from sharelink.clock import Clock, utc_now
@@ -72,6 +73,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             idle_lifetime=timedelta(seconds=settings.session_idle_seconds),
             absolute_lifetime=timedelta(seconds=settings.session_absolute_seconds),
         ),
+        account_policy=AccountPolicy(separation_of_duties=settings.separation_of_duties),
         write_queue=WriteQueue() if settings.embedded_database else None,
     )
     app.extensions[EXTENSION] = Wiring(settings, unit_of_work)

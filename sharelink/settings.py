@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     session_absolute_seconds: int = Field(
         default=43_200, ge=60, le=7 * _DAY_SECONDS, description="How long a sign-in lasts at most."
     )
+    separation_of_duties: bool = Field(
+        default=False, description="Nobody is administrator and custodian; members and factors take two administrators."
+    )
     organisation_name: PlainText = Field(
         default="Sharelink", min_length=1, description="Who runs this service, as recipients read it."
     )

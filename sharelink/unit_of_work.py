@@ -12,6 +12,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.service import Accounts
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.actors import Actor
@@ -22,6 +23,7 @@ from sharelink.crypto.keyring import Keyring
 from sharelink.custody.holds import Holds
 from sharelink.custody.service import CustodyRecords
 from sharelink.errors import StorageUnavailable
+from sharelink.factors.service import Factors
 from sharelink.persistence.database import WRITE_OPTION, db, is_storage_failure
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.shares.attempts import Attempts
@@ -41,6 +43,7 @@ class Work:
     epoch_keys: EpochKeys
     share_limits: ShareLimits
     session_limits: SessionLimits
+    account_policy: AccountPolicy
 
     @cached_property
     def audit(self) -> AuditLog:
@@ -72,7 +75,20 @@ class Work:
     @cached_property
     def accounts(self) -> Accounts:
         """People: set-up, sign-in, sessions, roles and groups."""
-        return Accounts(self.session, self.audit, self.keyring, self.session_limits, self.actor, self.now)
+        return Accounts(
+            self.session,
+            self.audit,
+            self.keyring,
+            self.session_limits,
+            self.account_policy,
+            self.actor,
+            self.now,
+        )
+
+    @cached_property
+    def factors(self) -> Factors:
+        """Second factors: passkeys, authenticator apps, recovery codes."""
+        return Factors(self.session, self.keyring, self.accounts.chains, self.now)
 
     @cached_property
     def holds(self) -> Holds:
@@ -94,6 +110,7 @@ class UnitOfWork:
     epoch_keys: EpochKeys
     share_limits: ShareLimits
     session_limits: SessionLimits
+    account_policy: AccountPolicy
     write_queue: WriteQueue | None
 
     @contextmanager
@@ -128,7 +145,14 @@ class UnitOfWork:
             session.connection(execution_options={WRITE_OPTION: writing})
             # The clock is read after the wait for the writer's turn: a share may have expired meanwhile.
             yield Work(
-                self.clock(), actor, session, self.keyring, self.epoch_keys, self.share_limits, self.session_limits
+                self.clock(),
+                actor,
+                session,
+                self.keyring,
+                self.epoch_keys,
+                self.share_limits,
+                self.session_limits,
+                self.account_policy,
             )
             if writing:
                 session.commit()

@@ -1,19 +1,27 @@
 """Makes people, records and shares the way the service itself does: through its services, in real transactions."""
 
+from base64 import b32encode
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from pyotp import TOTP
+from webauthn.helpers import base64url_to_bytes
+
+from sharelink.accounts.models import Account
 from sharelink.accounts.passwords import prepare_password
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor, ActorKind
 from sharelink.acts.sending import SendRequest, Sent, send
+from sharelink.crypto.factor_secrets import new_challenge
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.passwords import CHARACTER_CLASSES, generate_password
 from sharelink.custody.details import checked_details
 from sharelink.custody.states import RecordField, RecordKind
-from sharelink.unit_of_work import UnitOfWork
+from sharelink.factors.passkeys import registration_options, verify_new
+from sharelink.unit_of_work import UnitOfWork, Work
+from tests.soft_passkeys import SoftPasskey
 
 FIRST_ROLES = frozenset({Role.ADMINISTRATOR, Role.STAFF, Role.CUSTODIAN})
 
@@ -26,6 +34,12 @@ class Person:
     name: str
     email: str
     password: str = field(repr=False)
+    app_secret: bytes = field(default=b"", repr=False)
+    passkey: SoftPasskey = field(default_factory=SoftPasskey, repr=False)
+
+    def code(self, moment: datetime, steps_later: int = 0) -> str:
+        """Return the code of the person's authenticator app at a moment, or some half minutes later."""
+        return TOTP(b32encode(self.app_secret).decode()).at(moment, counter_offset=steps_later)
 
     @property
     def actor(self) -> Actor:
@@ -42,12 +56,52 @@ def make_person(
     roles: Collection[Role] = FIRST_ROLES,
     groups: Collection[str] = ("Custodians",),
 ) -> Person:
-    """Make an account with a password that nobody chose."""
+    """Make an account with a password that nobody chose, an authenticator app and a passkey."""
     password = generate_password(24, frozenset(CHARACTER_CLASSES), avoid_look_alikes=False).text
     prepared = prepare_password(password, name=name, email=email)
     with unit_of_work.write(Actor.operator()) as work:
         account_id = work.accounts.create_account(name, email, roles, groups, prepared)
+    passkey = SoftPasskey()
+    with unit_of_work.write(Actor.operator()) as work:
+        account = work.accounts.administration.account(account_id)
+        app_secret = add_app(work, account)
+        add_passkey(work, account, passkey)
+    return Person(account_id, name, email, password, app_secret, passkey)
+
+
+def make_person_without_factors(unit_of_work: UnitOfWork, name: str, email: str) -> Person:
+    """Make an account as `sharelink user create` does: whoever has it adds a second factor at the first sign-in."""
+    password = generate_password(24, frozenset(CHARACTER_CLASSES), avoid_look_alikes=False).text
+    prepared = prepare_password(password, name=name, email=email)
+    with unit_of_work.write(Actor.operator()) as work:
+        account_id = work.accounts.create_account(name, email, FIRST_ROLES, ("Custodians",), prepared)
     return Person(account_id, name, email, password)
+
+
+def add_app(work: Work, account: Account) -> bytes:
+    """Add an authenticator app whose first code was of an hour ago; return its secret."""
+    work.factors.begin_app(account.id)
+    work.session.flush()
+    pending = work.factors.pending_app(account.id)
+    assert pending is not None
+    an_hour_ago = replace(work.factors, now=work.now - timedelta(hours=1))
+    code = TOTP(b32encode(pending.secret).decode()).at(an_hour_ago.now)
+    assert an_hour_ago.confirm_app(account, code)
+    return pending.secret
+
+
+def add_passkey(work: Work, account: Account, passkey: SoftPasskey, name: str = "Soft passkey") -> None:
+    """Add a passkey, with everything that is checked of one."""
+    options = registration_options(
+        passkey.party,
+        challenge=new_challenge(),
+        account_id=account.id,
+        email=account.email,
+        name=account.name,
+        known=(),
+    )
+    made = verify_new(passkey.party, passkey.create(options), base64url_to_bytes(options["challenge"]))
+    work.factors.add_passkey(account, made, name)
 
 
 def open_record(unit_of_work: UnitOfWork, person: Person, customer: str = "Example GmbH") -> bytes:

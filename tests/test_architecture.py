@@ -25,7 +25,7 @@ LEAVES = {
     "settings",
     "logs",
 }
-CORE = {"crypto", "persistence", "audit", "shares", "accounts", "custody"}
+CORE = {"crypto", "persistence", "audit", "shares", "accounts", "factors", "custody"}
 
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": LEAVES | {"crypto", "persistence"},
     "shares": LEAVES | {"crypto", "persistence", "audit"},
     "accounts": LEAVES | {"crypto", "persistence", "audit"},
+    "factors": LEAVES | {"crypto", "persistence", "audit", "accounts"},
     "custody": LEAVES | {"crypto", "persistence", "audit", "shares", "accounts"},
     "unit_of_work": LEAVES | CORE,
     "acts": LEAVES | CORE | {"unit_of_work"},

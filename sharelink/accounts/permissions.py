@@ -16,6 +16,8 @@ class Permission(StrEnum):
     SHARE_SEND = "share:send"
     HOLD_RELEASE = "hold:release"
     ACCOUNT_LIST = "account:list"
+    ACCOUNT_ADMINISTER = "account:administer"
+    GROUP_READ = "group:read"
     OWN_ACCOUNT = "account:own"
 
 
@@ -38,6 +40,14 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
         Permission.SHARE_SEND: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.HOLD_RELEASE: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.ACCOUNT_LIST: {Role.ADMINISTRATOR: Scope.ANY},
+        Permission.ACCOUNT_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY},
+        Permission.GROUP_READ: {
+            Role.ADMINISTRATOR: Scope.ANY,
+            Role.AUDITOR: Scope.ANY,
+            Role.STAFF: Scope.OWN_GROUP,
+            Role.APPROVER: Scope.OWN_GROUP,
+            Role.CUSTODIAN: Scope.OWN_GROUP,
+        },
         Permission.OWN_ACCOUNT: dict.fromkeys(Role, Scope.ANY),
     }
 )

@@ -7,15 +7,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from sharelink.accounts.errors import AccountNotFound
 from sharelink.accounts.models import Account, AccountRole, CustodianGroup, GroupMember, SetUpLink, StaffSession
 from sharelink.accounts.permissions import Permission, Reach, reach
+from sharelink.accounts.stages import SignInProof, Stage
 from sharelink.accounts.states import Role, role_labels
 from sharelink.crypto.identifiers import id_text
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whoever is signed in, with what they may do, as of this request."""
+    """Whoever is signed in all the way, with what they may do, as of this request.
+
+    `proven_at` is when they last proved strongly who they are; None after a sign-in with a recovery code.
+    """
 
     account_id: bytes
     name: str
@@ -24,6 +29,9 @@ class Viewer:
     group_ids: frozenset[bytes]
     session_hash: bytes
     last_seen_at: datetime
+    signed_in_at: datetime
+    proof: SignInProof
+    proven_at: datetime | None
 
     def reach(self, permission: Permission) -> Reach:
         """Return how far this person's permission goes."""
@@ -37,6 +45,30 @@ class Viewer:
         """
         reached = self.reach(Permission(permission))
         return not reached.is_empty if group_id is None else reached.covers(group_id)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfSignedIn:
+    """Whoever has proven a password and still has to take the step that `stage` names. May do nothing else."""
+
+    account_id: bytes
+    name: str
+    email: str
+    stage: Stage
+    session_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One session as the list of one's own sessions shows it."""
+
+    key_hash: bytes
+    stage: Stage
+    proof: SignInProof | None
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str | None
+    agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +92,17 @@ class Person:
     name: str
     email: str
     roles: frozenset[Role]
+    group_ids: tuple[bytes, ...]
     group_names: tuple[str, ...]
     created_at: datetime
     password_changed_at: datetime
     last_sign_in_at: datetime | None
     disabled_at: datetime | None
+
+    @property
+    def id_text(self) -> str:
+        """The account's id as URLs and forms name it."""
+        return id_text(self.id)
 
     @property
     def role_labels(self) -> tuple[str, ...]:
@@ -77,13 +115,22 @@ class Person:
         return self.disabled_at is not None
 
 
-def find_viewer(session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta) -> Viewer | None:
-    """Return who holds the session, or None if it is unknown or over, or the account is disabled. One query."""
+def find_visitor(
+    session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta
+) -> Viewer | HalfSignedIn | None:
+    """Return who holds the session and how far they have come. One query.
+
+    None if the session is unknown or over, or the account is disabled.
+    """
     rows = session.execute(
         select(
             Account.id,
             Account.name,
             Account.email,
+            StaffSession.stage,
+            StaffSession.proof,
+            StaffSession.proven_at,
+            StaffSession.created_at,
             StaffSession.last_seen_at,
             AccountRole.role,
             GroupMember.group_id,
@@ -101,15 +148,56 @@ def find_viewer(session: Session, session_hash: bytes, now: datetime, idle_lifet
     ).all()
     if not rows:
         return None
+    first = rows[0]
+    if first.stage is not Stage.FULL or first.proof is None:
+        return HalfSignedIn(first.id, first.name, first.email, first.stage, session_hash)
     return Viewer(
-        account_id=rows[0].id,
-        name=rows[0].name,
-        email=rows[0].email,
+        account_id=first.id,
+        name=first.name,
+        email=first.email,
         roles=frozenset(Role(row.role) for row in rows if row.role is not None),
         group_ids=frozenset(row.group_id for row in rows if row.group_id is not None),
         session_hash=session_hash,
-        last_seen_at=rows[0].last_seen_at,
+        last_seen_at=first.last_seen_at,
+        signed_in_at=first.created_at,
+        proof=first.proof,
+        proven_at=first.proven_at,
     )
+
+
+def find_viewer(session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta) -> Viewer | None:
+    """Return who is signed in all the way with this session; None for everybody else."""
+    found = find_visitor(session, session_hash, now, idle_lifetime)
+    return found if isinstance(found, Viewer) else None
+
+
+def sessions_of(
+    session: Session, account_id: bytes, now: datetime, idle_lifetime: timedelta
+) -> tuple[SessionLine, ...]:
+    """Return the sessions of an account that are not over, the one used last first."""
+    rows = session.execute(
+        select(
+            StaffSession.key_hash,
+            StaffSession.stage,
+            StaffSession.proof,
+            StaffSession.created_at,
+            StaffSession.last_seen_at,
+            StaffSession.ip,
+            StaffSession.agent,
+        )
+        .where(
+            StaffSession.account_id == account_id,
+            StaffSession.expires_at > now,
+            StaffSession.last_seen_at > now - idle_lifetime,
+        )
+        .order_by(StaffSession.last_seen_at.desc(), StaffSession.key_hash)
+    )
+    return tuple(SessionLine(*row) for row in rows)
+
+
+def notices_seen_at(session: Session, account_id: bytes) -> datetime | None:
+    """Return when somebody last said that they have seen the notices about their account."""
+    return session.scalar(select(Account.notices_seen_at).where(Account.id == account_id))
 
 
 def people(session: Session) -> tuple[Person, ...]:
@@ -122,9 +210,12 @@ def person(session: Session, account_id: bytes) -> Person:
     """Return one account.
 
     Raises:
-        NoResultFound: there is no such account, though accounts are never deleted.
+        AccountNotFound: there is no such account.
     """
-    return _persons(session, [session.get_one(Account, account_id, populate_existing=True)])[0]
+    found = session.get(Account, account_id, populate_existing=True)
+    if found is None:
+        raise AccountNotFound("there is no such account")
+    return _persons(session, [found])[0]
 
 
 def groups_for_choice(session: Session, group_ids: Collection[bytes] | None) -> tuple[GroupChoice, ...]:
@@ -162,15 +253,19 @@ def active_people(session: Session) -> tuple[ActivePerson, ...]:
     )
 
 
-def has_administrator(session: Session) -> bool:
-    """Tell whether somebody is administrator and can sign in."""
+def active_administrators(session: Session) -> frozenset[bytes]:
+    """Return the accounts that are administrator and can sign in."""
     administrators = (
         select(Account.id)
         .join(AccountRole, AccountRole.account_id == Account.id)
         .where(AccountRole.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
-        .limit(1)
     )
-    return session.execute(administrators).first() is not None
+    return frozenset(session.scalars(administrators))
+
+
+def has_administrator(session: Session) -> bool:
+    """Tell whether somebody is administrator and can sign in."""
+    return bool(active_administrators(session))
 
 
 def set_up_link_is_good(session: Session, key_hash: bytes, now: datetime) -> bool:
@@ -186,22 +281,23 @@ def _persons(session: Session, accounts: Collection[Account]) -> tuple[Person, .
     roles: dict[bytes, set[Role]] = {account_id: set() for account_id in ids}
     for row in session.execute(select(AccountRole.account_id, AccountRole.role).where(AccountRole.account_id.in_(ids))):
         roles[row.account_id].add(Role(row.role))
-    groups: dict[bytes, list[str]] = {account_id: [] for account_id in ids}
+    groups: dict[bytes, list[tuple[bytes, str]]] = {account_id: [] for account_id in ids}
     memberships = (
-        select(GroupMember.account_id, CustodianGroup.name)
+        select(GroupMember.account_id, GroupMember.group_id, CustodianGroup.name)
         .join(CustodianGroup, CustodianGroup.id == GroupMember.group_id)
         .where(GroupMember.account_id.in_(ids), GroupMember.removed_at.is_(None))
         .order_by(CustodianGroup.name_key)
     )
     for membership in session.execute(memberships):
-        groups[membership.account_id].append(membership.name)
+        groups[membership.account_id].append((membership.group_id, membership.name))
     return tuple(
         Person(
             id=account.id,
             name=account.name,
             email=account.email,
             roles=frozenset(roles[account.id]),
-            group_names=tuple(groups[account.id]),
+            group_ids=tuple(group_id for group_id, _name in groups[account.id]),
+            group_names=tuple(name for _group_id, name in groups[account.id]),
             created_at=account.created_at,
             password_changed_at=account.password_changed_at,
             last_sign_in_at=account.last_sign_in_at,

@@ -1,6 +1,7 @@
-"""The acts on accounts inside one transaction: set up, create, disable, change a password.
+"""How accounts come to be, inside one transaction: set-up, invitation, operator; and changing one's password.
 
-Signing in and sessions are in `sign_in` and `sessions`; what takes more than one transaction is in `sharelink.acts`.
+From here one reaches everything else about accounts: signing in, sessions, groups, what administrators do, invitations,
+proposed changes. What takes more than one transaction is in `sharelink.acts`.
 """
 
 from collections.abc import Collection
@@ -10,29 +11,36 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from sharelink.accounts.administration import Administration
+from sharelink.accounts.chains import AccountChains
+from sharelink.accounts.changes import Changes
 from sharelink.accounts.details import name_key, name_problem, normalised_email, normalised_name, person_problems
-from sharelink.accounts.errors import (
-    AccountAlreadyDisabled,
-    AccountNotFound,
-    LastAdministrator,
-    SetUpLinkUnavailable,
-)
-from sharelink.accounts.models import Account, AccountRole, CustodianGroup, GroupMember, SetUpLink
+from sharelink.accounts.errors import SetUpLinkUnavailable
+from sharelink.accounts.groups import Groups
+from sharelink.accounts.invitations import Invitations, PresentedInvitation
+from sharelink.accounts.models import Account, AccountRole, SetUpLink
 from sharelink.accounts.passwords import PasswordProof, PreparedPassword
+from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.queries import has_administrator
-from sharelink.accounts.sessions import SessionLimits, Sessions, StartedSession
+from sharelink.accounts.sessions import (
+    NEW_BROWSER,
+    BrowserKeys,
+    SessionLimits,
+    Sessions,
+    StartedSession,
+    session_key_hash,
+)
 from sharelink.accounts.sign_in import SignInChallenge, SignIns
-from sharelink.accounts.states import Role
+from sharelink.accounts.stages import Stage
+from sharelink.accounts.states import Role, roles_text
 from sharelink.actors import Actor
-from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
-from sharelink.audit.leaves import pseudonym
+from sharelink.audit.events import AuditEvent
 from sharelink.audit.log import AuditLog
 from sharelink.crypto.bearer_keys import BearerPurpose, new_bearer_key
-from sharelink.crypto.identifiers import id_from_text, id_text, new_id
+from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import InvalidInput
 
-FIRST_ROLES = frozenset({Role.ADMINISTRATOR, Role.STAFF, Role.CUSTODIAN})
 FIRST_GROUP = "Custodians"
 SET_UP_LIFETIME = timedelta(hours=1)
 
@@ -45,18 +53,53 @@ class Accounts:
     audit: AuditLog
     keyring: Keyring
     limits: SessionLimits
+    policy: AccountPolicy
     actor: Actor
     now: datetime
 
     @property
     def sign_ins(self) -> SignIns:
         """Tries to sign in, counted."""
-        return SignIns(self.session, self.audit, self.keyring, self.limits, self.actor, self.now)
+        return SignIns(self.session, self.audit, self.keyring, self.actor, self.now)
 
     @property
     def sessions(self) -> Sessions:
         """Sessions of people who are signed in."""
         return Sessions(self.session, self.audit, self.keyring, self.limits, self.actor, self.now)
+
+    @property
+    def chains(self) -> AccountChains:
+        """Events about people."""
+        return AccountChains(self.session, self.audit, self.keyring, self.actor, self.now)
+
+    @property
+    def groups(self) -> Groups:
+        """Custodian groups and who is in them."""
+        return Groups(self.session, self.audit, self.chains, self.actor, self.now)
+
+    @property
+    def administration(self) -> Administration:
+        """What administrators do with accounts."""
+        return Administration(self.session, self.chains, self.sessions, self.policy, self.now)
+
+    @property
+    def changes(self) -> Changes:
+        """Changes that wait for a second administrator."""
+        return Changes(self.session, self.chains, self.administration, self.groups, self.policy, self.actor, self.now)
+
+    @property
+    def invitations(self) -> Invitations:
+        """Links by which people join."""
+        return Invitations(
+            self.session,
+            self.audit,
+            self.keyring,
+            self.administration,
+            self.groups,
+            self.policy,
+            self.actor,
+            self.now,
+        )
 
     def new_set_up_link(self, lifetime: timedelta = SET_UP_LIFETIME) -> str | None:
         """Return the key of a new set-up link, which lasts for `lifetime`; older links die.
@@ -71,9 +114,10 @@ class Accounts:
         return key.text
 
     def set_up(self, key_hash: bytes, name: str, email: str, password: PreparedPassword) -> StartedSession:
-        """Use a set-up link: make the first account and sign it in.
+        """Use a set-up link: make the first account and let it add its second factor.
 
-        It is administrator, staff, and custodian of the group "Custodians". Of two racing posts one makes the account.
+        It is administrator, staff, and custodian of the group "Custodians"; with separation of duties it is no
+        custodian, and the group is empty. Of two racing posts one makes the account.
 
         Raises:
             SetUpLinkUnavailable: the link does not work, or works no more; nothing was made.
@@ -87,10 +131,41 @@ class Accounts:
         )
         if used.first() is None or has_administrator(self.session):
             raise SetUpLinkUnavailable("the set-up link is unknown, used or too old")
-        account_id = self.create_account(name, email, FIRST_ROLES, [FIRST_GROUP], password)
+        roles = self.policy.first_roles
+        in_groups = [FIRST_GROUP] if Role.CUSTODIAN in roles else []
+        account_id = self.create_account(name, email, roles, in_groups, password)
+        self.groups.named(FIRST_GROUP)
         account = self.session.get_one(Account, account_id)
-        account.last_sign_in_at = self.now
-        return self.sessions.start(account)
+        return self.sessions.start_half(account, Stage.ENROLMENT)
+
+    def join(
+        self,
+        presented: PresentedInvitation,
+        name: str,
+        email: str,
+        password: PreparedPassword,
+        browser: BrowserKeys = NEW_BROWSER,
+    ) -> StartedSession:
+        """Use an invitation: make the account it is for, and start a session that comes to the second factor first.
+
+        Args:
+            presented: the link, verified.
+            name: the person's name.
+            email: what the person typed; it must be the invited address.
+            password: checked and hashed.
+            browser: what the browser brought; the session it had before is over.
+
+        Raises:
+            InvitationUnavailable: the invitation does not work, or works no more; nothing was made.
+            InvalidInput: a field cannot be accepted, or the address is not the invited one; the link still works.
+        """
+        invitation = self.invitations.use(presented)
+        if normalised_email(email) != invitation.email:
+            raise InvalidInput({"email": "The invitation was sent to another address. Use that one."})
+        account_id = self.create_account(name, email, invitation.roles, invitation.group_names, password)
+        account = self.session.get_one(Account, account_id)
+        self.invitations.note_joined(invitation.id, account)
+        return self.sessions.start_half(account, Stage.ENROLMENT, browser)
 
     def create_account(
         self, name: str, email: str, roles: Collection[Role], groups: Collection[str], password: PreparedPassword
@@ -124,79 +199,63 @@ class Accounts:
         self.session.add(account)
         self.session.flush()
         self.session.add_all(AccountRole(account_id=account.id, role=role) for role in set(roles))
-        self.audit.append(
+        self.chains.append(
             AuditEvent.ADMIN_ACCOUNT_CREATED,
-            rec=SYSTEM_CHAIN,
-            actor=self.actor,
-            now=self.now,
-            obj=("account", account.id),
-            facts={"roles": ",".join(sorted(roles))},
+            account,
+            facts={"roles": roles_text(roles)},
             personal={"account_name": name, "account_email": email},
         )
         group_names: dict[str, str] = {}
         for group in map(normalised_name, groups):
             group_names.setdefault(name_key(group), group)
         for group_name in group_names.values():
-            self._add_member(self._group(group_name), account)
+            self.groups.add(self.groups.named(group_name).id, account)
         self.session.flush()
         return account.id
 
     def disable_account(self, email: str) -> None:
-        """Shut an account out for good: it cannot sign in, and what it had open ends with the next request.
+        """Shut out the account with this address; see `Changes.disable`.
 
         Raises:
             AccountNotFound: nobody has this address.
             AccountAlreadyDisabled: nothing to do.
             LastAdministrator: nobody could administer the service afterwards.
         """
-        # Locked before the account, and always in one order, so that two administrators cannot disable each other.
-        administrators = self._administrators()
-        account = self.session.scalar(
-            select(Account).where(Account.email == normalised_email(email)).with_for_update(),
-            execution_options={"populate_existing": True},
-        )
-        if account is None:
-            raise AccountNotFound("there is no account with this e-mail address")
-        if account.disabled_at is not None:
-            raise AccountAlreadyDisabled("this account is disabled already")
-        if administrators == {account.id}:
-            raise LastAdministrator("this is the only administrator; make somebody else one first")
-        account.disabled_at = self.now
-        self.audit.append(
-            AuditEvent.ADMIN_ACCOUNT_DISABLED,
-            rec=SYSTEM_CHAIN,
-            actor=self.actor,
-            now=self.now,
-            obj=("account", account.id),
-            facts={"sessions_ended": self.sessions.end_all(account.id)},
-        )
+        self.changes.disable(self.administration.id_of(email))
 
     def change_password(
-        self, challenge: SignInChallenge, proof: PasswordProof, new_password: PreparedPassword
+        self, challenge: SignInChallenge, proof: PasswordProof, new_password: PreparedPassword, session_hash: bytes
     ) -> StartedSession | None:
-        """Set another password, end every session of the account, and start a new one for the person who asked.
+        """Set another password, end every other session of the account, and go on in this one under a new id.
 
-        None if the old password was not proven: nothing is changed then.
+        None if the old password was not proven, or the session is over: nothing is changed then.
         """
         account = self.sign_ins.confirm(challenge, proof)
-        if account is None:
+        started = None if account is None else self.sessions.go_on(session_hash)
+        if account is None or started is None:
             return None
         account.password_hash = new_password.hashed
         account.password_changed_at = self.now
-        self.audit.append(
+        self.chains.append(
             AuditEvent.AUTH_PASSWORD_CHANGED,
-            rec=SYSTEM_CHAIN,
-            actor=self.actor,
-            now=self.now,
-            obj=("account", account.id),
-            facts={"sessions_ended": self.sessions.end_all(account.id)},
+            account,
+            facts={
+                "sessions_ended": self.sessions.end_all(account.id, but=session_key_hash(started.key) or b""),
+            },
         )
-        return self.sessions.start(account)
+        return started
+
+    def see_notices(self, account_id: bytes) -> None:
+        """Note that somebody has seen the notices about their account up to now."""
+        self.session.execute(
+            update(Account).where(Account.id == account_id).values(notices_seen_at=self.now),
+            execution_options={"synchronize_session": False},
+        )
 
     def _problems(self, name: str, email: str, roles: Collection[Role], groups: Collection[str]) -> dict[str, str]:
         problems = person_problems(name, email)
-        if not roles:
-            problems["roles"] = "Choose at least one role."
+        if problem := self.policy.roles_problem(roles):
+            problems["roles"] = problem
         for group in groups:
             if problem := name_problem(normalised_name(group)):
                 problems["groups"] = problem
@@ -206,48 +265,3 @@ class Accounts:
 
     def _is_taken(self, email: str) -> bool:
         return self.session.execute(select(Account.id).where(Account.email == email)).first() is not None
-
-    def _group(self, name: str) -> CustodianGroup:
-        """Return the group of that name, made if there is none."""
-        key = name_key(name)
-        group = self.session.scalar(select(CustodianGroup).where(CustodianGroup.name_key == key))
-        if group is not None:
-            return group
-        group = CustodianGroup(id=new_id(), name=name, name_key=key, created_at=self.now)
-        self.session.add(group)
-        self.session.flush()
-        self.audit.append(
-            AuditEvent.ADMIN_GROUP_CREATED,
-            rec=id_text(group.id),
-            actor=self.actor,
-            now=self.now,
-            obj=("group", group.id),
-            facts={"name": name},
-        )
-        return group
-
-    def _add_member(self, group: CustodianGroup, account: Account) -> None:
-        self.session.add(
-            GroupMember(id=new_id(), group_id=group.id, account_id=account.id, added_at=self.now, removed_at=None)
-        )
-        chain = id_text(group.id)
-        self.audit.append(
-            AuditEvent.ADMIN_MEMBER_ADDED,
-            rec=chain,
-            actor=self.actor,
-            now=self.now,
-            # The same name as in the events that the member will cause on this chain, and no other.
-            obj=("account", id_from_text(pseudonym(self.keyring.audit_key, chain, account.id))),
-            personal={"member_name": account.name},
-        )
-
-    def _administrators(self) -> set[bytes]:
-        """Return who is administrator and can sign in, locked until the commit."""
-        wanted = (
-            select(Account.id)
-            .join(AccountRole, AccountRole.account_id == Account.id)
-            .where(AccountRole.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
-            .order_by(Account.id)
-            .with_for_update()
-        )
-        return set(self.session.scalars(wanted))

@@ -1,4 +1,4 @@
-"""How accounts come to be: by the set-up link, or by an operator at the command line."""
+"""How accounts come to be: by the set-up link, by an invitation, or by an operator at the command line."""
 
 from collections.abc import Collection
 
@@ -6,12 +6,12 @@ from sharelink.accounts.details import normalised_email, normalised_name, person
 from sharelink.accounts.errors import SetUpLinkUnavailable
 from sharelink.accounts.passwords import PreparedPassword, prepare_password
 from sharelink.accounts.queries import set_up_link_is_good
-from sharelink.accounts.sessions import StartedSession
+from sharelink.accounts.sessions import NEW_BROWSER, BrowserKeys, StartedSession
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
 from sharelink.crypto.bearer_keys import BearerPurpose, bearer_key_hash
 from sharelink.errors import InvalidInput
-from sharelink.unit_of_work import UnitOfWork
+from sharelink.unit_of_work import UnitOfWork, Work
 
 
 def set_up(
@@ -44,6 +44,43 @@ def set_up(
         return work.accounts.set_up(key_hash, name, email, prepared)
 
 
+def join(
+    unit_of_work: UnitOfWork,
+    actor: Actor,
+    *,
+    link: str,
+    name: str,
+    email: str,
+    password: str,
+    browser: BrowserKeys = NEW_BROWSER,
+) -> StartedSession:
+    """Follow an invitation: make the account it is for, and start a session that comes to the second factor first.
+
+    Args:
+        unit_of_work: what makes transactions.
+        actor: the visitor who follows the link.
+        link: the whole invitation link, or what stands after its #.
+        name: the person's name, as others will see it.
+        email: the address the invitation was sent to.
+        password: what the person chose.
+        browser: what the browser brought; the session it had before is over.
+
+    Raises:
+        InvalidInput: a field cannot be accepted; the link still works.
+        InvitationUnavailable: the link does not work, or works no more.
+        PasswordHashingBusy, StorageUnavailable: nothing was made.
+    """
+    # Asked first, because hashing is work that only the holder of a good link may cause.
+    with unit_of_work.read(actor) as work:
+        presented = work.accounts.invitations.present(link)
+        work.accounts.invitations.open_one(presented)
+    prepared = _prepared(name, email, password)
+    with unit_of_work.write(actor) as work:
+        started = work.accounts.join(presented, name, email, prepared, browser)
+        _note_new_member(work, started.account_id)
+        return started
+
+
 def create_account(
     unit_of_work: UnitOfWork,
     actor: Actor,
@@ -62,7 +99,16 @@ def create_account(
     """
     prepared = _prepared(name, email, password)
     with unit_of_work.write(actor) as work:
-        return work.accounts.create_account(name, email, roles, groups, prepared)
+        account_id = work.accounts.create_account(name, email, roles, groups, prepared)
+        _note_new_member(work, account_id)
+        return account_id
+
+
+def _note_new_member(work: Work, account_id: bytes) -> None:
+    """Void what waited for, or was said by, the groups that the new account is in: they are other groups now."""
+    group_ids = work.accounts.chains.groups_of(account_id)
+    work.accounts.changes.void_about(group_ids)
+    work.holds.void_words(group_ids)
 
 
 def _prepared(name: str, email: str, password: str) -> PreparedPassword:

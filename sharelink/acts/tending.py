@@ -1,8 +1,6 @@
 """What staff do with a share that is on its way: withdraw it, unlock it; and lift the hold on a record."""
 
-from sharelink.accounts.queries import Viewer
 from sharelink.actors import Actor
-from sharelink.acts.signing_in import prove_again
 from sharelink.errors import InvalidInput
 from sharelink.shares.states import EndReason
 from sharelink.unit_of_work import UnitOfWork
@@ -36,18 +34,14 @@ def unlock(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes) -> None:
         work.shares.unlock(share_id)
 
 
-def release_hold(
-    unit_of_work: UnitOfWork, actor: Actor, viewer: Viewer, custody_id: bytes, typed_password: str
-) -> bool:
+def release_hold(unit_of_work: UnitOfWork, actor: Actor, custody_id: bytes, *, is_proven: bool) -> bool:
     """Say that the hold on a record may go; return whether that lifted it.
 
-    The password counts only where one person may lift a hold alone, because there is nobody else; see `Holds.release`.
+    A fresh proof of who one is counts only where one person may lift a hold alone, because there is nobody else; see
+    `Holds.release`.
 
     Raises:
         NoHold: the record is not on hold.
-        InvalidInput: a password was typed and is wrong.
     """
-    if typed_password:
-        prove_again(unit_of_work, actor, viewer, typed_password)
     with unit_of_work.write(actor) as work:
-        return work.holds.release(custody_id, password_is_proven=bool(typed_password))
+        return work.holds.release(custody_id, is_proven=is_proven)

@@ -1,7 +1,7 @@
 """Read models of the audit: events with their fields parsed and whatever personal fields still exist."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import func, select, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
-from sharelink.audit.events import Outcome
+from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.leaves import disclosed_field
 from sharelink.audit.models import AuditDisclosure, AuditLeaf
 
@@ -85,6 +85,33 @@ def chain_page(session: Session, rec: str, page: int = 1) -> EventPage:
     disclosed = _disclosed(session, [index for index, _rseq, _leaf in rows])
     events = tuple(_event(index, rec, rseq, leaf, disclosed.get(index, {})) for index, rseq, leaf in rows)
     return EventPage(events, total, page, page_count)
+
+
+def recent_events(
+    session: Session, recs: Collection[str], types: Collection[AuditEvent], since: datetime, limit: int
+) -> tuple[RecordedEvent, ...]:
+    """Return the newest events of these chains and types that are not older than `since`, newest first.
+
+    Args:
+        session: a reading session.
+        recs: the chains' ids.
+        types: which events.
+        since: the oldest moment wanted.
+        limit: how many at most.
+    """
+    wanted = (
+        select(AuditLeaf.index, AuditLeaf.rec, AuditLeaf.rseq, type_coerce(AuditLeaf.leaf, NullType()))
+        .where(
+            AuditLeaf.rec.in_(recs),
+            AuditLeaf.type.in_([event.value for event in types]),
+            AuditLeaf.at >= since,
+        )
+        .order_by(AuditLeaf.index.desc())
+        .limit(limit)
+    )
+    rows: Sequence[Any] = session.execute(wanted).all()
+    disclosed = _disclosed(session, [row[0] for row in rows])
+    return tuple(_event(index, rec, rseq, leaf, disclosed.get(index, {})) for index, rec, rseq, leaf in rows)
 
 
 def _disclosed(session: Session, indices: Iterable[int]) -> dict[int, dict[str, str]]:

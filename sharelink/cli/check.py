@@ -9,7 +9,7 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from sharelink.accounts.queries import people
+from sharelink.accounts.queries import active_administrators, people
 from sharelink.accounts.states import Role
 from sharelink.addresses import host_of, is_loopback
 from sharelink.app import EPOCH_DIRECTORY, create_app
@@ -132,15 +132,38 @@ def _advise(settings: Settings) -> None:
         click.echo("advice   the base URL is http: secrets travel in clear between this service and browsers")
     if not settings.support_contact or not settings.privacy_url:
         click.echo("advice   without a support contact and a privacy note the recipients' page looks like phishing")
+    if not settings.separation_of_duties:
+        click.echo(
+            "advice   separation of duties is off: one administrator alone decides who opens secrets; switch it on "
+            "with SHARELINK_SEPARATION_OF_DUTIES=true as soon as there are two"
+        )
+        if both := _with_both_duties():
+            click.echo(f"advice   nobody should be administrator and custodian at once: {', '.join(both)}")
+        return
     with current_unit_of_work().read() as work:
-        both = [
+        if len(active_administrators(work.session)) == 1:
+            click.echo(
+                "advice   there is no second administrator, so nobody can approve changes of groups and factors; make "
+                "one with: sharelink user invite <e-mail> --role administrator"
+            )
+
+
+def _duties(settings: Settings) -> Problems:
+    if settings.separation_of_duties and (both := _with_both_duties()):
+        yield (
+            f"administrator and custodian at once, which separation of duties forbids: {', '.join(both)}; "
+            "take one role away with: sharelink user roles"
+        )
+
+
+def _with_both_duties() -> list[str]:
+    with current_unit_of_work().read() as work:
+        return [
             person.email
             for person in people(work.session)
-            if {Role.ADMINISTRATOR, Role.CUSTODIAN} <= set(person.roles) and not person.is_disabled
+            if person.roles >= {Role.ADMINISTRATOR, Role.CUSTODIAN} and not person.is_disabled
         ]
-    if both:
-        click.echo(f"advice   nobody should be administrator and custodian at once: {', '.join(both)}")
 
 
 _OUTSIDE: dict[str, Check] = {"keyring": _keyring, "files": _files}
-_INSIDE: dict[str, Check] = {"clocks": _clocks, "audit": _audit, "epoch keys": _epoch_keys}
+_INSIDE: dict[str, Check] = {"clocks": _clocks, "audit": _audit, "epoch keys": _epoch_keys, "duties": _duties}

@@ -1,4 +1,4 @@
-"""Keys that stand for a person by mere possession: set-up links and staff sessions.
+"""Keys that stand for a person by mere possession: set-up links, invitations, staff sessions, known devices.
 
 The browser holds the key, the database only its hash: who reads the database cannot use any of them.
 """
@@ -19,7 +19,9 @@ class BearerPurpose(StrEnum):
     """What a key is for; a key of one purpose is nothing for another."""
 
     SET_UP = "set-up"
+    JOIN = "join"
     SESSION = "session"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)

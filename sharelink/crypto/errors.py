@@ -27,6 +27,12 @@ class MasterKeyMissing(StorageUnavailable):
     code = "master_key_missing"
 
 
+class FactorKeyMissing(StorageUnavailable):
+    """A second factor was kept with a key version that this process does not hold."""
+
+    code = "factor_key_missing"
+
+
 class EpochKeyMissing(SharelinkError):
     """The epoch key of that day does not exist (any more): what it sealed cannot be opened by anybody."""
 

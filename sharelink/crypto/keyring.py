@@ -29,6 +29,7 @@ class KeyPurpose(StrEnum):
     AUDIT = "audit"
     CLIENT = "client"
     FORM = "form"
+    FACTOR = "factor"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,6 +80,11 @@ class Keyring:
     def form_key(self) -> bytes:
         """The key of the anti-forgery token in staff forms."""
         return self._current(KeyPurpose.FORM)
+
+    @property
+    def factor_keys(self) -> Mapping[int, bytes]:
+        """The keys that second factors are kept with, by version; the highest one is the current."""
+        return self.keys[KeyPurpose.FACTOR]
 
     @property
     def token_keys(self) -> list[bytes]:

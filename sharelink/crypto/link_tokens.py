@@ -22,6 +22,7 @@ class TokenPurpose(StrEnum):
 
     OPEN = "sharelink/v1/open"
     ACKNOWLEDGE = "sharelink/v1/acknowledge"
+    JOIN = "sharelink/v1/join"
 
 
 class _SignerAt(TimestampSigner):

@@ -1,5 +1,6 @@
 """Holds on records: an incident puts one, a custodian of the record and a second person lift it together."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from sharelink.audit.events import AuditEvent
 from sharelink.audit.log import AuditLog
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.custody.errors import NoHold
+from sharelink.custody.models import CustodyRecord
 from sharelink.custody.queries import record_group
 from sharelink.persistence.database import Base
 from sharelink.persistence.types import Id, UtcDateTime
@@ -22,7 +24,7 @@ from sharelink.shares.holds import Hold, active_hold
 
 PEOPLE_TO_LIFT = 2
 LONELY_WAIT = timedelta(days=1)
-"""Where nobody else could help, one person may lift a hold after this time, or at once with the password again."""
+"""Where nobody else could help, one person may lift a hold after this time, or at once when freshly proven."""
 
 
 class HoldRelease(Base):
@@ -63,11 +65,11 @@ class Holds:
             return
         self._append(AuditEvent.CUSTODY_HELD, custody_id, hold.id)
 
-    def release(self, custody_id: bytes, *, password_is_proven: bool) -> bool:
+    def release(self, custody_id: bytes, *, is_proven: bool) -> bool:
         """Add the actor's word; lift the hold and return True when that suffices.
 
         Two people who still may must have spoken, one of them a custodian of the record's group. Where only one person
-        could speak at all, that one suffices after `LONELY_WAIT`, or with the password again.
+        could speak at all, that one suffices after `LONELY_WAIT`, or freshly proven.
 
         Raises:
             NoHold: the record is not on hold.
@@ -88,11 +90,29 @@ class Holds:
         is_lonely = able <= {self.actor.account_id}
         waited = self.now >= hold.raised_at + LONELY_WAIT
         enough = len(spoken) >= PEOPLE_TO_LIFT and bool(spoken & custodians)
-        if not enough and not (is_lonely and (password_is_proven or waited)):
+        if not enough and not (is_lonely and (is_proven or waited)):
             return False
         self.session.execute(update(Hold).where(Hold.id == hold_id).values(lifted_at=self.now))
         self._append(AuditEvent.CUSTODY_HOLD_LIFTED, custody_id, hold_id)
         return True
+
+    def void_words(self, group_ids: Collection[bytes]) -> None:
+        """Forget who spoke for lifting holds on records of these groups: the groups, or their members, have changed.
+
+        Whoever spoke may speak again, knowing of the change.
+        """
+        affected = (
+            select(Hold.id, Hold.custody_id)
+            .join(CustodyRecord, CustodyRecord.id == Hold.custody_id)
+            .where(
+                CustodyRecord.group_id.in_(group_ids),
+                Hold.lifted_at.is_(None),
+                Hold.id.in_(select(HoldRelease.hold_id)),
+            )
+        )
+        for hold_id, custody_id in self.session.execute(affected).all():
+            self.session.execute(delete(HoldRelease).where(HoldRelease.hold_id == hold_id))
+            self._append(AuditEvent.CUSTODY_HOLD_WORDS_VOIDED, custody_id, hold_id)
 
     def _active(self, custody_id: bytes, *, lock: bool = False) -> bytes | None:
         wanted = active_hold.where(Hold.custody_id == custody_id)

@@ -1,9 +1,9 @@
-"""Who is signed in, and whether they may: the only place that reads or writes the session cookie.
+"""Who is signed in, and whether they may: the only place that reads or writes the session and device cookies.
 
 Resolve `viewer()` before a unit of work begins: it has one of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -11,9 +11,11 @@ from urllib.parse import quote, urlsplit
 from flask import Flask, Response, has_request_context, make_response, redirect, request
 from flask import session as form_session
 
+from sharelink.accounts.devices import DEVICE_LIFETIME, device_key_hash
 from sharelink.accounts.permissions import Permission
-from sharelink.accounts.queries import Viewer, find_viewer
-from sharelink.accounts.sessions import PASSWORD_FACTOR, SEEN_PRECISION, StartedSession, session_key_hash
+from sharelink.accounts.queries import HalfSignedIn, Viewer, find_visitor
+from sharelink.accounts.sessions import SEEN_PRECISION, BrowserKeys, StartedSession, session_key_hash
+from sharelink.accounts.stages import PASSWORD_METHODS, Stage
 from sharelink.actors import Actor, ActorKind
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent, Outcome
 from sharelink.crypto.bearer_keys import session_reference
@@ -21,24 +23,38 @@ from sharelink.errors import PermissionDenied
 from sharelink.web.responses import wants_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
-_View = TypeVar("_View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., Any])
 
 SIGN_IN_PATH = "/sign-in"
+SECOND_STEP_PATH = "/sign-in/second-step"
+ENROLMENT_PATH = "/account/enrol"
 LONGEST_NEXT = 2000
-_VIEWER = "sharelink.viewer"
+_NO_WAY_BACK = frozenset({SIGN_IN_PATH, SECOND_STEP_PATH, ENROLMENT_PATH, "/sign-out", "/set-up", "/join"})
+_STEP_PATHS = {Stage.SECOND_FACTOR: SECOND_STEP_PATH, Stage.ENROLMENT: ENROLMENT_PATH, Stage.FULL: ""}
+_VISITOR = "sharelink.visitor"
 """Kept with the request, not in `flask.g`: that lives as long as the application context, which may be longer."""
 
 
 def install(app: Flask) -> None:
     """Let templates see the viewer, if the view asked who it is; a public page never causes the question."""
-    app.context_processor(lambda: {"viewer": request.environ.get(_VIEWER) if has_request_context() else None})
+
+    def known_viewer() -> dict[str, Viewer | None]:
+        visitor = request.environ.get(_VISITOR) if has_request_context() else None
+        return {"viewer": visitor if isinstance(visitor, Viewer) else None}
+
+    app.context_processor(known_viewer)
 
 
 def viewer() -> Viewer | None:
-    """Return who is signed in. One query, once in a request, and only if the browser sent the cookie."""
-    if _VIEWER not in request.environ:
-        request.environ[_VIEWER] = _find_viewer()
-    return cast(Viewer | None, request.environ[_VIEWER])
+    """Return who is signed in all the way. One query, once in a request, and only if the browser sent the cookie."""
+    visitor = _visitor()
+    return visitor if isinstance(visitor, Viewer) else None
+
+
+def half_signed_in() -> HalfSignedIn | None:
+    """Return who has proven a password and still has a step to take; None for everybody else."""
+    visitor = _visitor()
+    return visitor if isinstance(visitor, HalfSignedIn) else None
 
 
 def signed_in_viewer() -> Viewer:
@@ -60,15 +76,34 @@ def signed_in_actor() -> Actor:
         PermissionDenied: nobody is signed in.
     """
     person = signed_in_viewer()
-    return Actor(
-        kind=ActorKind.STAFF,
-        account_id=person.account_id,
-        name=person.name,
-        session_ref=session_reference(current_unit_of_work().keyring.audit_key, person.session_hash),
-        amr=(PASSWORD_FACTOR,),
-        ip=request.remote_addr,
-        agent=request.headers.get("User-Agent"),
-    )
+    return _actor_of(person, person.proof.methods)
+
+
+def signed_in_holder() -> Viewer | HalfSignedIn:
+    """Return whose account this is: somebody signed in, or on the way in.
+
+    Raises:
+        PermissionDenied: nobody is.
+    """
+    found = _visitor()
+    if found is None:
+        raise PermissionDenied("nobody is signed in")
+    return found
+
+
+def holder_actor() -> Actor:
+    """Return that person as the actor of what they do now.
+
+    Raises:
+        PermissionDenied: nobody is signed in or on the way in.
+    """
+    holder = signed_in_holder()
+    return half_actor(holder) if isinstance(holder, HalfSignedIn) else signed_in_actor()
+
+
+def half_actor(half: HalfSignedIn) -> Actor:
+    """Return somebody who has proven a password as the actor of their next step."""
+    return _actor_of(half, PASSWORD_METHODS)
 
 
 def public_actor() -> Actor:
@@ -76,26 +111,37 @@ def public_actor() -> Actor:
     return Actor.public(request.remote_addr, request.headers.get("User-Agent"))
 
 
-def requires(permission: Permission) -> Callable[[_View], _View]:
+def browser_keys() -> BrowserKeys:
+    """Return what the browser brought along, as hashes: the session it had, and the device that it is."""
+    return BrowserKeys(
+        session_hash=session_key_hash(request.cookies.get(_session_cookie(), "")),
+        device_hash=device_key_hash(request.cookies.get(_device_cookie(), "")),
+    )
+
+
+def requires(permission: Permission, *, also: Collection[Stage] = ()) -> Callable[[View], View]:
     """Return a decorator that opens a view only to people who have `permission` for anything at all.
 
     Views of one object check its group as well, with `authorise`. Signed out: to the sign-in page, and back after it
-    if this was a GET. Without the permission: 403, and an event. The view is marked with `.permission`, by which the
-    test of all routes finds it.
+    if this was a GET. On the way in: to the next step, unless the view is `also` open at that stage. Without the
+    permission: 403, and an event. The view is marked with `.permission` and `.also`, by which the test of all routes
+    finds it.
     """
 
-    def decorate(view: _View) -> _View:
+    def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*arguments: Any, **named: Any) -> Any:
-            person = viewer()
+            person, half = viewer(), half_signed_in()
+            if half is not None and half.stage in also:
+                return view(*arguments, **named)
             if person is None:
-                return _to_sign_in()
+                return to_sign_in()
             if not person.may(permission):
                 _refuse(permission)
             return view(*arguments, **named)
 
-        vars(guarded)["permission"] = permission
-        return cast(_View, guarded)
+        vars(guarded).update(permission=permission, also=frozenset(also))
+        return cast(View, guarded)
 
     return decorate
 
@@ -110,11 +156,47 @@ def authorise(permission: Permission, group_id: bytes) -> None:
         _refuse(permission)
 
 
+def to_sign_in() -> Response:
+    """Send the visitor to the sign-in page, or to the step of the sign-in that comes next for them."""
+    asked = local_path(request.full_path.rstrip("?")) if request.method == "GET" else None
+    half = half_signed_in()
+    address = with_next(SIGN_IN_PATH if half is None else _STEP_PATHS[half.stage], asked)
+    if wants_fragment():
+        # htmx would follow a redirect by itself and put the sign-in page into a part of this one.
+        return Response(status=401, headers={"HX-Redirect": address})
+    return make_response(redirect(address, 303))
+
+
+def signed_in_response(started: StartedSession, wanted: str | None = None) -> Response:
+    """Give the browser its new session and send it on: to the next step, or to the page that was `wanted`."""
+    wanted = local_path(wanted)
+    if started.stage is Stage.FULL:
+        return sign_in_browser(make_response(redirect(wanted or "/", 303)), started)
+    address = with_next(_STEP_PATHS[started.stage], wanted)
+    return sign_in_browser(make_response(redirect(address, 303)), started)
+
+
 def sign_in_browser(response: Response, started: StartedSession) -> Response:
-    """Give the browser the key of its new session. Forms that were open before lose their token."""
+    """Give the browser the keys of its new session and device. Forms that were open before lose their token."""
     form_session.clear()
+    renew_browser(response, started)
+    if started.device_key is not None:
+        response.set_cookie(
+            _device_cookie(),
+            started.device_key,
+            max_age=DEVICE_LIFETIME,
+            secure=current_settings().https,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+    return response
+
+
+def renew_browser(response: Response, started: StartedSession) -> Response:
+    """Give the browser the new key of the session that it has. Forms that are open keep their token."""
     response.set_cookie(
-        _cookie_name(), started.key, secure=current_settings().https, httponly=True, samesite="Lax", path="/"
+        _session_cookie(), started.key, secure=current_settings().https, httponly=True, samesite="Lax", path="/"
     )
     return response
 
@@ -122,8 +204,19 @@ def sign_in_browser(response: Response, started: StartedSession) -> Response:
 def sign_out_browser(response: Response) -> Response:
     """Take the session's key from the browser; the session itself is ended in the database."""
     form_session.clear()
-    response.delete_cookie(_cookie_name(), secure=current_settings().https, httponly=True, samesite="Lax", path="/")
+    response.delete_cookie(_session_cookie(), secure=current_settings().https, httponly=True, samesite="Lax", path="/")
     return response
+
+
+def look_again(started: StartedSession) -> None:
+    """Let the rest of this request see the session as it is after `started`, under its new id."""
+    key_hash = session_key_hash(started.key)
+    request.environ[_VISITOR] = None if key_hash is None else _find_visitor(key_hash)
+
+
+def with_next(path: str, wanted: str | None) -> str:
+    """Return the address of a step of the sign-in that carries along where to go after it."""
+    return path if wanted in {None, "", "/"} else f"{path}?next={quote(str(wanted), safe='/')}"
 
 
 def local_path(text: str | None) -> str | None:
@@ -137,23 +230,39 @@ def local_path(text: str | None) -> str | None:
         parts = urlsplit(text)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc or parts.path in {SIGN_IN_PATH, "/sign-out", "/set-up"}:
+    if parts.scheme or parts.netloc or parts.path in _NO_WAY_BACK:
         return None
     return text
 
 
-def _find_viewer() -> Viewer | None:
-    key_hash = session_key_hash(request.cookies.get(_cookie_name(), ""))
-    if key_hash is None:
-        return None
+def _visitor() -> Viewer | HalfSignedIn | None:
+    if _VISITOR not in request.environ:
+        key_hash = session_key_hash(request.cookies.get(_session_cookie(), ""))
+        request.environ[_VISITOR] = None if key_hash is None else _find_visitor(key_hash)
+    return cast(Viewer | HalfSignedIn | None, request.environ[_VISITOR])
+
+
+def _find_visitor(key_hash: bytes) -> Viewer | HalfSignedIn | None:
     unit_of_work = current_unit_of_work()
     with unit_of_work.read() as work:
-        found = find_viewer(work.session, key_hash, work.now, work.session_limits.idle_lifetime)
-        is_stale = found is not None and found.last_seen_at <= work.now - SEEN_PRECISION
+        found = find_visitor(work.session, key_hash, work.now, work.session_limits.idle_lifetime)
+        is_stale = isinstance(found, Viewer) and found.last_seen_at <= work.now - SEEN_PRECISION
     if is_stale:
         with unit_of_work.write(Actor.system()) as work:
             work.accounts.sessions.touch(key_hash)
     return found
+
+
+def _actor_of(person: Viewer | HalfSignedIn, methods: tuple[str, ...]) -> Actor:
+    return Actor(
+        kind=ActorKind.STAFF,
+        account_id=person.account_id,
+        name=person.name,
+        session_ref=session_reference(current_unit_of_work().keyring.audit_key, person.session_hash),
+        amr=methods,
+        ip=request.remote_addr,
+        agent=request.headers.get("User-Agent"),
+    )
 
 
 def _refuse(permission: Permission) -> None:
@@ -171,14 +280,13 @@ def _refuse(permission: Permission) -> None:
     raise PermissionDenied(f"no permission: {permission.value}")
 
 
-def _to_sign_in() -> Response:
-    asked = local_path(request.full_path.rstrip("?")) if request.method == "GET" else None
-    address = SIGN_IN_PATH if asked in {None, "/"} else f"{SIGN_IN_PATH}?next={quote(str(asked), safe='/')}"
-    if wants_fragment():
-        # htmx would follow a redirect by itself and put the sign-in page into a part of this one.
-        return Response(status=401, headers={"HX-Redirect": address})
-    return make_response(redirect(address, 303))
+def _session_cookie() -> str:
+    return _cookie_name("sharelink_session")
 
 
-def _cookie_name() -> str:
-    return "__Host-sharelink_session" if current_settings().https else "sharelink_session"
+def _device_cookie() -> str:
+    return _cookie_name("sharelink_device")
+
+
+def _cookie_name(name: str) -> str:
+    return f"__Host-{name}" if current_settings().https else name

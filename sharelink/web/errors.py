@@ -13,6 +13,7 @@ from sharelink.audit import errors as audit
 from sharelink.crypto import errors as crypto
 from sharelink.custody import errors as custody
 from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
+from sharelink.factors import errors as factors
 from sharelink.shares import errors as shares
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
@@ -74,6 +75,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     ),
     crypto.SealBroken: _UNAVAILABLE,
     crypto.MasterKeyMissing: _UNAVAILABLE,
+    crypto.FactorKeyMissing: _UNAVAILABLE,
     crypto.EpochKeyMissing: _ENDED,
     crypto.TokenRejected: LINK_UNAVAILABLE,
     crypto.LinkKeyRejected: LINK_UNAVAILABLE,
@@ -136,6 +138,52 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     accounts.AccountAlreadyDisabled: Answer(409, "The account is disabled already", "Nothing was changed."),
     accounts.LastAdministrator: Answer(
         409, "This is the last administrator", "Nothing was changed.", "Make somebody else administrator first."
+    ),
+    accounts.InvitationUnavailable: Answer(
+        404,
+        "This invitation does not work",
+        "It was used, revoked or replaced, is older than a week, or is incomplete.",
+        "Ask an administrator for a new one.",
+    ),
+    accounts.GroupNotFound: _NOT_FOUND,
+    accounts.AlreadySo: Answer(409, "This is so already", "Nothing was changed.", "Look at the page once more."),
+    accounts.ChangeWaits: Answer(
+        409,
+        "Another change of this person waits",
+        "Nothing was changed.",
+        "Let a second administrator decide that one first, or take it back.",
+    ),
+    accounts.ChangeUnavailable: Answer(
+        409,
+        "This change cannot be decided any more",
+        "It was decided, taken back, or is void: something about the person or the group has changed since, or a week "
+        "has passed. Nothing was changed now.",
+        "Look at People, and propose it once more if it is still wanted.",
+    ),
+    accounts.OwnChange: Answer(
+        403, "You proposed this yourself", "A second administrator must approve it.", "Ask a colleague."
+    ),
+    accounts.OwnFactors: Answer(
+        409, "This is your own account", "Nothing was changed.", "Change your own factors on your account page."
+    ),
+    factors.PasskeyRefused: Answer(
+        422, "The passkey was not accepted", "Nothing was changed.", "Go back and try once more."
+    ),
+    factors.PasskeysUnavailable: Answer(
+        404, "Passkeys do not work at this address", "Browsers offer them only where the service has a name."
+    ),
+    factors.FactorNotFound: _NOT_FOUND,
+    factors.LastFactor: Answer(
+        409,
+        "This is your only second factor",
+        "Nothing was changed. Without it you could not sign in any more.",
+        "Add another one first.",
+    ),
+    factors.EnrolmentOver: Answer(
+        409,
+        "Your account has a second factor by now",
+        "Nothing was changed. It may have been added in another window.",
+        "Sign in again, and tell an administrator if it was not you.",
     ),
     ForeignOrigin: Answer(
         403,

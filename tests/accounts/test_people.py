@@ -19,6 +19,7 @@ from sharelink.errors import InvalidInput
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.accounts.records import recorded, recorded_types
+from tests.accounts.steps import enter
 from tests.factories import Person, make_person
 
 GOOD_PASSWORD = "tapioca violin marsh eleven"
@@ -62,7 +63,7 @@ def test_groups_are_used_again_whatever_the_letter_case(unit_of_work: UnitOfWork
 
 def test_a_new_account_is_an_event_without_a_name_in_the_leaf(unit_of_work: UnitOfWork) -> None:
     account_id = create(unit_of_work)
-    event = recorded(unit_of_work)[-1]
+    event = recorded(unit_of_work, id_text(account_id))[0]
     assert (event.type, event.object_ref) == ("admin.account_created", id_text(account_id))
     assert event.facts == {"roles": "staff"}
     assert event.personal["account_email"] == "ben@example.com"
@@ -126,7 +127,7 @@ def test_a_disabled_account_is_out_at_once_and_cannot_come_back(
     unit_of_work: UnitOfWork, staff: Person, visitor: Actor
 ) -> None:
     ben = make_person(unit_of_work, "Ben Example", "ben@example.com", roles=[Role.STAFF])
-    started = sign_in(unit_of_work, visitor, ben.email, ben.password)
+    started = enter(unit_of_work, visitor, ben)
     assert started is not None
     disable(unit_of_work, "BEN@example.com")
     key_hash = session_key_hash(started.key)
@@ -138,7 +139,7 @@ def test_a_disabled_account_is_out_at_once_and_cannot_come_back(
             ("Ben Example", True),
         ]
     assert sign_in(unit_of_work, visitor, ben.email, ben.password) is None
-    event = recorded(unit_of_work)[-1]
+    event = recorded(unit_of_work, id_text(ben.account_id))[-1]
     assert (event.type, event.facts) == ("admin.account_disabled", {"sessions_ended": 1})
 
 

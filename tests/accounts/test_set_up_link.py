@@ -10,16 +10,19 @@ from sqlalchemy import func, select, update
 from sharelink.accounts.errors import SetUpLinkUnavailable
 from sharelink.accounts.models import Account, SetUpLink
 from sharelink.accounts.passwords import prepare_password
-from sharelink.accounts.queries import find_viewer
-from sharelink.accounts.sessions import StartedSession, session_key_hash
+from sharelink.accounts.queries import person
+from sharelink.accounts.sessions import StartedSession
+from sharelink.accounts.stages import Stage
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
 from sharelink.acts.joining import set_up
 from sharelink.crypto.bearer_keys import BearerPurpose, bearer_key_hash
+from sharelink.crypto.identifiers import id_text
 from sharelink.errors import InvalidInput
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.accounts.records import recorded_types
+from tests.accounts.steps import half_of
 from tests.factories import make_person
 from tests.fakes import MovableClock
 
@@ -41,17 +44,19 @@ def count_of_accounts(unit_of_work: UnitOfWork) -> int:
         return work.session.scalars(select(func.count()).select_from(Account)).one()
 
 
-def test_the_link_makes_the_first_account_and_signs_it_in(unit_of_work: UnitOfWork) -> None:
+def test_the_link_makes_the_first_account_and_lets_it_add_a_second_factor(unit_of_work: UnitOfWork) -> None:
     started = follow(unit_of_work, new_link(unit_of_work))
-    key_hash = session_key_hash(started.key)
-    assert key_hash is not None
+    half = half_of(unit_of_work, started)
+    assert (half.email, half.stage) == ("anna@example.com", Stage.ENROLMENT)
     with unit_of_work.read() as work:
-        viewer = find_viewer(work.session, key_hash, work.now, work.session_limits.idle_lifetime)
-    assert viewer is not None
-    assert viewer.email == "anna@example.com"
-    assert viewer.roles == {Role.ADMINISTRATOR, Role.STAFF, Role.CUSTODIAN}
-    assert len(viewer.group_ids) == 1
-    assert recorded_types(unit_of_work) == ["admin.account_created", "auth.succeeded"]
+        made = person(work.session, half.account_id)
+    assert made.roles == {Role.ADMINISTRATOR, Role.STAFF, Role.CUSTODIAN}
+    assert made.group_names == ("Custodians",)
+    assert recorded_types(unit_of_work, id_text(half.account_id)) == [
+        "admin.account_created",
+        "admin.member_added",
+        "auth.password_accepted",
+    ]
 
 
 def test_the_whole_link_may_be_pasted(unit_of_work: UnitOfWork) -> None:

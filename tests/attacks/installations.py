@@ -80,7 +80,7 @@ def installed(database_url: str, folder: Path) -> Iterator[Installation]:
         instance_directory=files,
         keyring_directory=keyring,
         database_url=database_url,
-        base_url="http://127.0.0.1",
+        base_url="http://localhost",
         organisation_name="Example Reseller",
         support_contact="support@example.com",
         **{f"rate_limit_{name}": GENEROUS for name in _LIMITS},

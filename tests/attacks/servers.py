@@ -56,7 +56,8 @@ class Server:
         self.output = output
         folder = output.parent
         folder.mkdir(parents=True, exist_ok=True)
-        environ = environment(settings, {"port": self.port} | changes) | dict(variables or {})
+        named = {"port": self.port, "base_url": f"http://localhost:{self.port}"}
+        environ = environment(settings, named | changes) | dict(variables or {})
         with output.open("ab") as written:
             self.process = subprocess.Popen(
                 [PROGRAM, *command],

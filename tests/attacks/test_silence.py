@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+from pyotp import TOTP
 from sqlalchemy import text
 
 from sharelink.acts.sending import Sent
@@ -32,7 +33,7 @@ from tests.attacks.canaries import (
 )
 from tests.attacks.installations import Installation
 from tests.attacks.servers import Server, shown_secret, wait_until
-from tests.browsers import hidden_field
+from tests.browsers import app_key, hidden_field
 from tests.factories import Person, open_record, send_secret
 
 BASE = "http://localhost"
@@ -83,12 +84,32 @@ class Story:
             fields = account | {"key": key, "password": attempt}
             made = self.note(staff.submit("/set-up", fields, form_page="/set-up"))
         assert made.status == 303
+        codes = self._enrol(staff)
         assert self.note(staff.submit("/sign-out", {}, form_page="/account")).status == 303
         for attempt in (f"{password}x", password):
             fields = {"email": email, "password": attempt}
             answer = self.note(staff.submit("/sign-in", fields, form_page="/sign-in"))
         assert answer.status == 303
+        self.canaries["half session"] = key_spellings(staff.cookies["sharelink_session"])
+        for attempt in ("2222-2222-2222", codes[0]):
+            form = {"recovery_code": attempt}
+            answer = self.note(staff.submit("/sign-in/second-step", form, form_page="/sign-in/second-step"))
+        assert answer.status == 303
+        self.canaries["device"] = key_spellings(staff.cookies["sharelink_device"])
         self.canaries["session"] = key_spellings(staff.cookies["sharelink_session"])
+
+    def _enrol(self, staff: Caller) -> list[str]:
+        """Add an authenticator app and return the recovery codes; the pages that show them are not noted."""
+        assert self.note(staff.submit("/account/factors/app/new", {}, form_page="/account/enrol")).status == 303
+        key = app_key(staff.get("/account/factors/app").text)
+        self.canaries["app key"] = spellings(key) | spellings(base64.b32decode(key))
+        confirmed = staff.submit("/account/factors/app", {"code": TOTP(key).now()}, form_page="/account/factors/app")
+        assert confirmed.status == 200
+        codes = re.findall(r"[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}", confirmed.text)
+        assert len(codes) == 10
+        for number, code in enumerate(codes):
+            self.canaries[f"recovery code {number}"] = code_spellings(code)
+        return codes
 
     def _send(self, staff: Caller, secret: str) -> tuple[str, str]:
         page = staff.get("/send").text
@@ -108,7 +129,7 @@ class Story:
             assert self.note(staff.post("/send", fields | change)).status == 422
         sent = staff.post("/send", fields)
         assert sent.status == 201
-        link = re.search(r"http://127\.0\.0\.1:\d+/s/[A-Za-z0-9_.-]+#[A-Za-z0-9_-]{43}", sent.text)
+        link = re.search(r"http://localhost:\d+/s/[A-Za-z0-9_.-]+#[A-Za-z0-9_-]{43}", sent.text)
         assert link is not None
         code = hidden_field(sent.text.replace('id="access-code"', 'name="access-code"'), "access-code")
         token, key = link[0].rpartition("/")[2].split("#")
@@ -230,7 +251,9 @@ def test_no_canary_is_in_a_header_or_an_error_page(new_installation: Installatio
         headers[f"headers of answer {number} ({answer.status})"] = repr(kept).encode()
         (headers if answer.status not in OWN_PAGES else pages)[f"page {number} ({answer.status})"] = answer.body
     assert found_in(headers, story.canaries) == []
-    never = {name: story.canaries[name] for name in ("password", "session", "code")}
+    never = {
+        name: story.canaries[name] for name in ("password", "session", "half session", "device", "app key", "code")
+    }
     assert found_in(pages, never) == []
 
 

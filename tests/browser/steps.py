@@ -42,14 +42,34 @@ def set_up(page: Page, link: str, account: Account) -> None:
     page.get_by_label("E-mail").fill(account.email)
     page.get_by_label("Password", exact=True).fill(account.password)
     page.get_by_role("button", name="Make the account").click()
+    add_app(page, account)
     expect(heading(page)).to_have_text("My work")
 
 
+def add_app(page: Page, account: Account) -> list[str]:
+    """Add an authenticator app as the first second factor; return the recovery codes."""
+    expect(heading(page)).to_have_text("Protect your account")
+    page.get_by_role("button", name="Use an authenticator app").click()
+    account.app.key = page.get_by_label("The same key").input_value().replace(" ", "")
+    page.get_by_label("Code", exact=True).fill(account.app.next_code())
+    page.get_by_role("button", name="Confirm").click()
+    expect(heading(page)).to_have_text("Your recovery codes")
+    codes = page.get_by_label("Recovery codes").input_value().split()
+    page.get_by_role("link", name="I have kept them, go on").click()
+    return codes
+
+
 def sign_in(page: Page, account: Account) -> None:
-    """Sign in on the page that asks for it."""
+    """Sign in on the page that asks for it; whoever does it for the first time adds an authenticator app."""
     page.get_by_label("E-mail").fill(account.email)
     page.get_by_label("Password", exact=True).fill(account.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(heading(page)).not_to_have_text("Sign in")
+    if account.app.key:
+        page.get_by_label("Code of your authenticator app").fill(account.app.next_code())
+        page.get_by_role("button", name="Sign in", exact=True).click()
+    else:
+        add_app(page, account)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 

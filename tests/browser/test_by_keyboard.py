@@ -55,6 +55,10 @@ def test_a_secret_is_sent_and_read_by_keyboard_only(watched: Watched, account: A
     tab_to(staff, staff.get_by_label("Password", exact=True))
     staff.keyboard.type(account.password)
     staff.keyboard.press("Enter")
+    expect(heading(staff)).to_have_text("One more step")
+    tab_to(staff, staff.get_by_label("Code of your authenticator app"))
+    staff.keyboard.type(account.app.next_code())
+    staff.keyboard.press("Enter")
     expect(heading(staff)).to_have_text("Send a secret")
 
     record = staff.get_by_label("Record", exact=True)

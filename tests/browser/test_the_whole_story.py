@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.running_service import new_account, running_service
 from tests.browser.steps import (
+    add_app,
     clipboard,
     create_link,
     decline,
@@ -90,6 +91,7 @@ def make_the_first_account(page: Page, link: str, account: Account) -> None:
         expect(page.get_by_label("Password", exact=True)).to_have_value("")
     page.get_by_label("Password", exact=True).fill(account.password)
     page.get_by_role("button", name="Make the account").click()
+    add_app(page, account)
     expect(page.get_by_text("Welcome, Robin Sender.")).to_be_visible()
     expect(page.get_by_text("You are administrator, staff and custodian of the group “Custodians”")).to_be_visible()
 

@@ -10,7 +10,11 @@ from sharelink.persistence.schema import newest_revision
 from tests.cli.programs import free_port, running, sharelink
 from tests.services import fresh_database
 
-OWN = {"SUPPORT_CONTACT": "support@example.com", "PRIVACY_URL": "https://example.com/privacy"}
+OWN = {
+    "SUPPORT_CONTACT": "support@example.com",
+    "PRIVACY_URL": "https://example.com/privacy",
+    "SEPARATION_OF_DUTIES": "true",
+}
 
 
 @pytest.fixture
@@ -89,6 +93,27 @@ def test_a_sound_installation_passes_the_check(installation):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PROBLEM" not in done.stdout
     assert "advice" not in done.stdout
+
+
+def test_the_check_warns_while_separation_of_duties_is_off(installation):
+    done = sharelink(installation, "check", **(OWN | {"SEPARATION_OF_DUTIES": "false"}))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "advice   separation of duties is off" in done.stdout
+
+
+def test_the_check_finds_who_has_both_duties_and_that_nobody_can_approve(installation):
+    typed = "tapioca violin marsh eleven"
+    create = ["user", "create", "--name", "Anna", "--email", "anna@example.com", "--role", "administrator"]
+    assert sharelink(installation, *create, "--role", "custodian", "--password-stdin", typed=typed).returncode == 0
+    done = sharelink(installation, "check", **OWN)
+    assert done.returncode == 1
+    assert "PROBLEM  duties" in done.stdout
+    assert "anna@example.com" in done.stdout
+    roles = sharelink(installation, "user", "roles", "anna@example.com", "--role", "administrator", **OWN)
+    assert roles.returncode == 0, roles.stderr
+    done = sharelink(installation, "check", **OWN)
+    assert done.returncode == 0, done.stdout
+    assert "no second administrator" in done.stdout
 
 
 def test_the_check_finds_keys_that_others_can_read_and_a_broken_head(installation):

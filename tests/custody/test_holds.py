@@ -4,26 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from sharelink.accounts.queries import Viewer
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
 from sharelink.acts import receiving, tending
 from sharelink.acts.sending import Sent
 from sharelink.custody.errors import NoHold
 from sharelink.custody.hold_view import HoldView, active_hold_of, held_records
-from sharelink.errors import InvalidInput
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, make_person, send_secret
 from tests.fakes import MovableClock
 from tests.shares.lives import events, put_on_hold
 
 
-def speak(unit_of_work: UnitOfWork, person: Person, sent: Sent, password: str = "") -> bool:
+def speak(unit_of_work: UnitOfWork, person: Person, sent: Sent, *, proven: bool = False) -> bool:
     """Say that the hold may go, as somebody who is signed in."""
-    viewer = Viewer(
-        person.account_id, person.name, person.email, frozenset(), frozenset(), bytes(32), unit_of_work.clock()
-    )
-    return tending.release_hold(unit_of_work, person.actor, viewer, sent.custody_id, password)
+    return tending.release_hold(unit_of_work, person.actor, sent.custody_id, is_proven=proven)
 
 
 def view(unit_of_work: UnitOfWork, person: Person, sent: Sent) -> HoldView | None:
@@ -63,8 +58,8 @@ def test_the_same_person_twice_is_one_person_and_one_event(
 ) -> None:
     colleague(unit_of_work, "Ben", Role.STAFF)
     sent = put_on_hold(unit_of_work, staff, visitor)
-    for password in ("", "", staff.password):
-        assert not speak(unit_of_work, staff, sent, password)
+    for proven in (False, False, True):
+        assert not speak(unit_of_work, staff, sent, proven=proven)
     clock.move(days=2)
     assert not speak(unit_of_work, staff, sent)
     assert events(unit_of_work, sent).count("custody.hold_release") == 1
@@ -108,7 +103,7 @@ def test_a_second_report_keeps_the_hold_and_asks_everybody_again(
     assert speak(unit_of_work, ben, sent)
 
 
-def test_the_only_person_lifts_it_at_once_with_the_password(
+def test_the_only_person_lifts_it_at_once_when_freshly_proven(
     unit_of_work: UnitOfWork, staff: Person, visitor: Actor
 ) -> None:
     sent = put_on_hold(unit_of_work, staff, visitor)
@@ -116,10 +111,10 @@ def test_the_only_person_lifts_it_at_once_with_the_password(
     assert seen is not None
     assert seen.alone
     assert not speak(unit_of_work, staff, sent)
-    assert speak(unit_of_work, staff, sent, staff.password)
+    assert speak(unit_of_work, staff, sent, proven=True)
 
 
-def test_the_only_person_lifts_it_without_the_password_after_a_day(
+def test_the_only_person_lifts_it_without_a_proof_after_a_day(
     unit_of_work: UnitOfWork, staff: Person, visitor: Actor, clock: MovableClock
 ) -> None:
     sent = put_on_hold(unit_of_work, staff, visitor)
@@ -129,23 +124,9 @@ def test_the_only_person_lifts_it_without_the_password_after_a_day(
     assert speak(unit_of_work, staff, sent)
 
 
-def test_a_wrong_password_lifts_nothing_and_is_counted_like_a_sign_in(
-    unit_of_work: UnitOfWork, staff: Person, visitor: Actor
-) -> None:
-    sent = put_on_hold(unit_of_work, staff, visitor)
-    for _ in range(10):
-        with pytest.raises(InvalidInput) as refused:
-            speak(unit_of_work, staff, sent, "not the password")
-    assert set(refused.value.fields) == {"password"}
-    with pytest.raises(InvalidInput):
-        speak(unit_of_work, staff, sent, staff.password)
-    assert view(unit_of_work, staff, sent) is not None
-    assert "custody.hold_release" not in events(unit_of_work, sent)
-
-
 def test_a_record_can_be_put_on_hold_again(unit_of_work: UnitOfWork, staff: Person, visitor: Actor) -> None:
     sent = put_on_hold(unit_of_work, staff, visitor)
-    assert speak(unit_of_work, staff, sent, staff.password)
+    assert speak(unit_of_work, staff, sent, proven=True)
     again = put_on_hold(unit_of_work, staff, visitor, sent.custody_id)
     seen = view(unit_of_work, staff, sent)
     assert seen is not None

@@ -10,6 +10,7 @@ from sharelink.crypto.identifiers import id_text
 from sharelink.unit_of_work import UnitOfWork
 from tests.browsers import Browser
 from tests.factories import Person, make_person
+from tests.fakes import MovableClock
 from tests.shares.lives import events, put_on_hold
 
 HELD = "This record is on hold"
@@ -66,19 +67,18 @@ def test_where_the_custodian_spoke_first_a_second_person_is_needed(
     assert HELD not in ben.get(record_of(held)).text
 
 
-def test_the_only_person_lifts_it_with_the_password_and_a_wrong_one_is_told_beside_its_field(
-    unit_of_work: UnitOfWork, staff: Person, staff_client: Browser, held: Sent
+def test_the_only_person_lifts_it_after_proving_once_more_who_it_is(
+    staff: Person, staff_client: Browser, held: Sent, clock: MovableClock
 ) -> None:
+    clock.move(minutes=5)
     page = staff_client.get(record_of(held)).text
     assert "you can do it alone" in page
-    status, page = release(staff_client, held, password="not the password")
-    assert status == 422
-    assert "This is not your password" in page
-    assert "not the password" not in page
-    assert HELD in page
-    assert release(staff_client, held)[0] == 303
+    status, page = release(staff_client, held, alone="1")
+    assert status == 401
+    assert "Is it you?" in page
     assert HELD in staff_client.get(record_of(held)).text
-    assert release(staff_client, held, password=staff.password)[0] == 303
+    proof = {"proof_password": staff.password, "proof_code": staff.code(clock.now)}
+    assert release(staff_client, held, alone="1", **proof)[0] == 303
     assert HELD not in staff_client.get(record_of(held)).text
 
 

@@ -4,7 +4,7 @@ A route that is neither in `GUARDED` nor in `OPEN` fails here, and so does one w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import pytest
@@ -14,12 +14,16 @@ from sqlalchemy import delete
 from sharelink.accounts.models import AccountRole
 from sharelink.accounts.permissions import PERMISSIONS, Permission, Scope
 from sharelink.accounts.queries import groups_for_choice
+from sharelink.accounts.stages import Stage
 from sharelink.accounts.states import Role
+from sharelink.actors import Actor
 from sharelink.crypto.identifiers import id_text, new_id
+from sharelink.factors.queries import factors_of
 from sharelink.unit_of_work import UnitOfWork
-from tests.accounts.records import recorded
+from tests.accounts.records import recorded, recorded_types
 from tests.browsers import HTMX, Browser
-from tests.factories import Person, make_person, send_secret
+from tests.factories import Person, make_person, make_person_without_factors, send_secret
+from tests.fakes import MovableClock
 
 OUR_GROUP, OTHER_GROUP = "Custodians", "Other custodians"
 
@@ -37,18 +41,30 @@ OPEN = {
     ("POST", "/s/stored"): "the receipt is the authority",
     ("GET", "/set-up"): "one form, the same for everybody",
     ("POST", "/set-up"): "the key in the body is the authority",
+    ("GET", "/join"): "one form, the same for everybody",
+    ("POST", "/join"): "the link in the body is the authority",
     ("GET", "/sign-in"): "the way in",
     ("POST", "/sign-in"): "the way in",
+    ("POST", "/sign-in/passkey"): "the way in",
+    ("POST", "/sign-in/passkey/challenge"): "a random number",
+    ("GET", "/sign-in/second-step"): "the way in, after a password",
+    ("POST", "/sign-in/second-step"): "the way in, after a password",
 }
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """What a route asks for. `of_group`: it acts on an object of one group, so the group decides too."""
+    """What a route asks for.
+
+    `of_group`: it acts on an object of one group, so the group decides too. `fresh`: only for people who have proven
+    lately who they are. `also`: the half signed-in who may use it as well.
+    """
 
     permission: Permission
     of_group: bool = False
     form: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False
+    also: frozenset[Stage] = frozenset()
 
 
 _NEW_RECORD = {"kind": "credential", "customer": "Example GmbH", "group": "{group}"}
@@ -60,11 +76,55 @@ _SEND_ON_NEW = _SEND | {
     "new_group": "{group}",
 }
 
+_FIRST = frozenset({Stage.ENROLMENT})
+_ENROLMENT = Guarded(Permission.OWN_ACCOUNT, also=_FIRST)
+_ADDING = Guarded(Permission.OWN_ACCOUNT, fresh=True, also=_FIRST)
+
 GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("GET", "/"): (Guarded(Permission.OWN_ACCOUNT),),
     ("GET", "/account"): (Guarded(Permission.OWN_ACCOUNT),),
     ("POST", "/account"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("GET", "/account/security"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("POST", "/account/security/seen"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("POST", "/account/sessions/<reference>/end"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("POST", "/account/sessions/end-others"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("GET", "/account/enrol"): (_ENROLMENT,),
+    ("GET", "/account/factors/passkey"): (_ENROLMENT,),
+    ("POST", "/account/factors/passkey/challenge"): (_ADDING,),
+    ("POST", "/account/factors/passkey"): (_ADDING,),
+    ("POST", "/account/factors/app/new"): (_ADDING,),
+    ("GET", "/account/factors/app"): (_ENROLMENT,),
+    ("POST", "/account/factors/app"): (_ADDING,),
+    ("POST", "/account/factors/recovery-codes"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
+    ("POST", "/account/factors/app/remove"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
+    ("POST", "/account/factors/passkey/<passkey_text>/remove"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
     ("GET", "/people"): (Guarded(Permission.ACCOUNT_LIST),),
+    ("GET", "/people/<account_text>"): (Guarded(Permission.ACCOUNT_LIST),),
+    ("POST", "/people/<account_text>/roles"): (
+        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"roles": "auditor"}),
+    ),
+    ("POST", "/people/<account_text>/end-sessions"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
+    ("POST", "/people/<account_text>/reset-factors"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
+    ("POST", "/people/<account_text>/disable"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
+    ("POST", "/people/<account_text>/enable"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
+    ("GET", "/people/invite"): (Guarded(Permission.ACCOUNT_ADMINISTER),),
+    ("POST", "/people/invite"): (
+        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"email": "new@example.com", "roles": "staff"}),
+    ),
+    ("POST", "/people/invitations/<invitation_text>/revoke"): (Guarded(Permission.ACCOUNT_ADMINISTER),),
+    ("POST", "/people/changes/<change_text>/approve"): (
+        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"digest": "00" * 32}),
+    ),
+    ("POST", "/people/changes/<change_text>/refuse"): (Guarded(Permission.ACCOUNT_ADMINISTER),),
+    ("GET", "/groups"): (Guarded(Permission.GROUP_READ),),
+    ("POST", "/groups"): (Guarded(Permission.ACCOUNT_ADMINISTER, form={"name": "Another group"}),),
+    ("GET", "/groups/<group_text>"): (Guarded(Permission.GROUP_READ, of_group=True),),
+    ("POST", "/groups/<group_text>/members/add"): (
+        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"person": "{person}"}),
+    ),
+    ("POST", "/groups/<group_text>/members/remove"): (
+        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"person": "{person}"}),
+    ),
     ("GET", "/records"): (Guarded(Permission.RECORD_READ),),
     ("GET", "/records/<record_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
     ("GET", "/records/new"): (Guarded(Permission.RECORD_EDIT),),
@@ -88,7 +148,7 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ),
     ("POST", "/send/generate"): (Guarded(Permission.SHARE_SEND),),
     # Last: it ends the session that the others need.
-    ("POST", "/sign-out"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("POST", "/sign-out"): (Guarded(Permission.OWN_ACCOUNT, also=frozenset({Stage.SECOND_FACTOR, Stage.ENROLMENT})),),
 }
 
 CASES = [(method, rule, guard) for (method, rule), guards in GUARDED.items() for guard in guards]
@@ -96,16 +156,35 @@ CASES = [(method, rule, guard) for (method, rule), guards in GUARDED.items() for
 
 @dataclass(frozen=True)
 class Objects:
-    """One record of the group "Custodians", with one share, and what forms need to name them."""
+    """One record of the group "Custodians", with one share, a colleague, an invitation, and what forms need to name."""
 
     record: str
     share: str
     group: str
+    person: str
+    invitation: str
+    passkey: str = id_text(bytes(16))
 
     def fill(self, text: str) -> str:
         """Return a part of an address or form with the objects' ids in it."""
-        named = text.replace("<record_text>", self.record).replace("<share_text>", self.share)
-        return named.replace("{record}", self.record).replace("{group}", self.group).replace("{new}", id_text(new_id()))
+        names = {
+            "<record_text>": self.record,
+            "<share_text>": self.share,
+            "<account_text>": self.person,
+            "<group_text>": self.group,
+            "<invitation_text>": self.invitation,
+            "<passkey_text>": self.passkey,
+            "<reference>": "no-session-of-this-name",
+            # A change that nobody proposed: what decides it is tested where there are two administrators.
+            "<change_text>": id_text(new_id()),
+            "{record}": self.record,
+            "{group}": self.group,
+            "{person}": self.person,
+            "{new}": id_text(new_id()),
+        }
+        for name, value in names.items():
+            text = text.replace(name, value)
+        return text
 
     def form(self, guard: Guarded) -> dict[str, str]:
         """Return a form that the route would accept from those who may send it."""
@@ -119,7 +198,16 @@ def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
     sent = send_secret(unit_of_work, staff)
     with unit_of_work.read() as work:
         group = groups_for_choice(work.session, None)[0].id_text
-    return Objects(id_text(sent.custody_id), id_text(sent.share_id), group)
+    colleague = make_person(unit_of_work, "Cleo Example", "cleo@example.com", roles=[Role.STAFF], groups=[])
+    with unit_of_work.write(Actor.operator()) as work:
+        invitation = work.accounts.invitations.invite("dora@example.com", [Role.STAFF], [])
+    return Objects(
+        id_text(sent.custody_id),
+        id_text(sent.share_id),
+        group,
+        id_text(colleague.account_id),
+        id_text(invitation.id),
+    )
 
 
 def routes_of(app: Flask) -> dict[tuple[str, str], object]:
@@ -144,8 +232,10 @@ def test_every_route_is_in_one_of_the_tables(app: Flask) -> None:
 
 def test_every_guarded_route_asks_for_the_permission_of_the_table(app: Flask) -> None:
     for route, view in routes_of(app).items():
-        expected = {guard.permission for guard in GUARDED.get(route, ())} or {None}
-        assert {getattr(view, "permission", None)} == expected, route
+        guards = GUARDED.get(route, ())
+        assert {getattr(view, "permission", None)} == ({guard.permission for guard in guards} or {None}), route
+        assert {getattr(view, "fresh_proof", False)} == ({guard.fresh for guard in guards} or {False}), route
+        assert {getattr(view, "also", frozenset())} == ({guard.also for guard in guards} or {frozenset()}), route
 
 
 @pytest.mark.parametrize(
@@ -163,7 +253,8 @@ def test_every_route_opens_for_exactly_those_it_should(
     if role is None:
         take_roles_away(unit_of_work, person)
     browser = Browser.of(app)
-    browser.post("/sign-in", data={"email": person.email, "password": person.password})
+    browser.sign_in(person)
+    objects = replace(objects, passkey=passkey_of(unit_of_work, person))
     wrong = []
     for method, rule, guard in CASES:
         answer = browser.open(objects.fill(rule), method=method, data=objects.form(guard) if method == "POST" else None)
@@ -173,6 +264,52 @@ def test_every_route_opens_for_exactly_those_it_should(
         if (answer.status_code != 403) != expected:
             wrong.append((method, rule, answer.status_code, expected))
     assert wrong == []
+
+
+def passkey_of(unit_of_work: UnitOfWork, person: Person) -> str:
+    with unit_of_work.read() as work:
+        return factors_of(work.session, person.account_id).passkeys[0].id_text
+
+
+@pytest.mark.parametrize("stage", [Stage.SECOND_FACTOR, Stage.ENROLMENT])
+def test_half_signed_in_every_route_but_its_own_leads_to_the_next_step(
+    app: Flask, unit_of_work: UnitOfWork, objects: Objects, staff: Person, stage: Stage
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    browser, person = Browser.of(app), staff
+    if stage is Stage.ENROLMENT:
+        person = make_person_without_factors(unit_of_work, "Ben Example", "ben@example.com")
+    browser.give_password(person)
+    next_step = {Stage.SECOND_FACTOR: "/sign-in/second-step", Stage.ENROLMENT: "/account/enrol"}[stage]
+    for method, rule, guard in CASES:
+        if stage in guard.also:
+            continue
+        data = objects.form(guard) if method == "POST" else None
+        answer = browser.open(objects.fill(rule), method=method, data=data)
+        assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (303, next_step), rule
+        fragment = browser.open(objects.fill(rule), method=method, data=data, headers=HTMX)
+        assert (fragment.status_code, fragment.text) == (401, ""), rule
+    assert "auth.succeeded" not in recorded_types(unit_of_work, id_text(person.account_id))
+
+
+def test_five_minutes_after_the_proof_every_sensitive_route_asks_for_a_new_one_and_no_other_does(
+    app: Flask, unit_of_work: UnitOfWork, objects: Objects, staff: Person, clock: MovableClock
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    browser = Browser.of(app)
+    browser.sign_in(staff)
+    objects = replace(objects, passkey=passkey_of(unit_of_work, staff))
+    clock.move(minutes=5)
+    before = len(recorded(unit_of_work, id_text(staff.account_id)))
+    for method, rule, guard in CASES:
+        if guard.fresh:
+            answer = browser.open(objects.fill(rule), method=method, data=objects.form(guard))
+            assert (answer.status_code, "Is it you?" in answer.text) == (401, True), rule
+    assert len(recorded(unit_of_work, id_text(staff.account_id))) == before
+    for method, rule, guard in CASES:
+        if not guard.fresh and guard.permission is Permission.OWN_ACCOUNT:
+            data = objects.form(guard) if method == "POST" else None
+            assert browser.open(objects.fill(rule), method=method, data=data).status_code != 401, rule
 
 
 def take_roles_away(unit_of_work: UnitOfWork, person: Person) -> None:

@@ -7,6 +7,7 @@ from sharelink.actors import Actor
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.browsers import Browser, hidden_field
+from tests.fakes import MovableClock
 
 FORM = {"name": "Anna Example", "email": "anna@example.com", "password": "tapioca violin marsh eleven"}
 
@@ -21,9 +22,15 @@ def key(app: Flask) -> str:
     return made
 
 
-def test_the_link_leads_to_the_start_page_of_the_new_account(client: Browser, key: str) -> None:
+def test_the_link_leads_past_the_second_factor_to_the_start_page_of_the_new_account(
+    client: Browser, key: str, clock: MovableClock
+) -> None:
     answer = client.submit("/set-up", FORM | {"key": key}, form_page="/set-up")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/?welcome=1")
+    enrolment = "/account/enrol?next=/%3Fwelcome%3D1"
+    assert (answer.status_code, answer.headers["Location"]) == (303, enrolment)
+    assert client.get("/people").headers["Location"] == "/account/enrol?next=/people"
+    codes = client.enrol_app(clock.now, enrolment)
+    assert 'href="/?welcome=1"' in codes
     start = client.get("/?welcome=1")
     assert start.status_code == 200
     assert "administrator" in start.text

@@ -14,7 +14,7 @@ from sharelink.persistence.database import db
 from sharelink.settings import HttpsMode, Settings
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.authentication import local_path
-from tests.browsers import HTMX, Browser
+from tests.browsers import HTMX, Browser, hidden_field
 from tests.factories import Person, make_person
 from tests.fakes import MovableClock
 
@@ -27,11 +27,15 @@ def cookie_lines(answer: TestResponse, name: str) -> list[str]:
     return [line for line in answer.headers.getlist("Set-Cookie") if line.startswith(f"{name}=")]
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(client: Browser, staff: Person) -> None:
+def test_signing_in_leads_to_the_page_that_was_asked_for(client: Browser, staff: Person, clock: MovableClock) -> None:
     asked = client.get("/records?q=example")
     assert (asked.status_code, asked.headers["Location"]) == (303, "/sign-in?next=/records%3Fq%3Dexample")
     assert 'value="/records?q=example"' in client.get(asked.headers["Location"]).text
     answer = try_to_sign_in(client, staff.email, staff.password, next="/records?q=example")
+    second_step = "/sign-in/second-step?next=/records%3Fq%3Dexample"
+    assert (answer.status_code, answer.headers["Location"]) == (303, second_step)
+    fields = {"code": staff.code(clock.now), "next": hidden_field(client.get(second_step).text, "next")}
+    answer = client.submit("/sign-in/second-step", fields, form_page=second_step)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/records?q=example")
     assert client.get("/records?q=example").status_code == 200
 
@@ -44,22 +48,26 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: B
 
 
 def test_under_https_the_cookie_is_bound_to_this_host(
-    make_app: Callable[[Settings], Flask], settings: Settings
+    make_app: Callable[[Settings], Flask], settings: Settings, clock: MovableClock
 ) -> None:
     app = make_app(settings.model_copy(update={"base_url": "https://share.example.com", "https_mode": HttpsMode.ON}))
     browser = Browser.of(app)
     with app.app_context():
         person = make_person(app.extensions["sharelink"].unit_of_work, "Anna Example", "anna@example.com")
     address = "https://share.example.com"
-    token = browser.get("/sign-in", base_url=address)
-    fields = {
-        "csrf_token": token.text.split('name="csrf_token" value="')[1].split('"')[0],
-        "email": person.email,
-        "password": person.password,
-    }
-    answer = browser.post("/sign-in", data=fields, base_url=address, headers={"Origin": address})
-    (line,) = cookie_lines(answer, "__Host-sharelink_session")
-    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(line.split("; "))
+
+    def post(path: str, fields: dict[str, str]) -> TestResponse:
+        token = hidden_field(browser.get(path, base_url=address).text, "csrf_token")
+        data = fields | {"csrf_token": token}
+        return browser.post(path, data=data, base_url=address, headers={"Origin": address})
+
+    half = post("/sign-in", {"email": person.email, "password": person.password})
+    full = post("/sign-in/second-step", {"code": person.code(clock.now)})
+    lines = [*cookie_lines(half, "__Host-sharelink_session"), *cookie_lines(full, "__Host-sharelink_session")]
+    lines += cookie_lines(full, "__Host-sharelink_device")
+    assert len(lines) == 3
+    for line in lines:
+        assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(line.split("; "))
     assert browser.get("/account", base_url=address).status_code == 200
 
 
@@ -118,9 +126,14 @@ def test_a_failed_try_keeps_the_address_and_forgets_the_password(client: Browser
         "",
     ],
 )
-def test_nobody_is_sent_to_another_site_after_signing_in(client: Browser, staff: Person, elsewhere: str) -> None:
+def test_nobody_is_sent_to_another_site_after_signing_in(
+    client: Browser, staff: Person, clock: MovableClock, elsewhere: str
+) -> None:
     assert local_path(elsewhere) is None
     answer = try_to_sign_in(client, staff.email, staff.password, next=elsewhere)
+    assert answer.headers["Location"] == "/sign-in/second-step"
+    form = {"code": staff.code(clock.now), "next": elsewhere}
+    answer = client.submit("/sign-in/second-step", form, form_page="/sign-in/second-step")
     assert answer.headers["Location"] == "/"
 
 

@@ -6,7 +6,13 @@ from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import person
 from sharelink.acts import signing_in
 from sharelink.errors import InvalidInput
-from sharelink.web.authentication import requires, sign_in_browser, signed_in_actor, signed_in_viewer
+from sharelink.web.authentication import (
+    browser_keys,
+    requires,
+    sign_in_browser,
+    signed_in_actor,
+    signed_in_viewer,
+)
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.staff.account_forms import PasswordForm, show_problems
@@ -26,7 +32,7 @@ def account() -> Response:
 @requires(Permission.OWN_ACCOUNT)
 @limited("sign_in")
 def change_password() -> Response:
-    """Change the password; this browser goes on with a new session, all others are signed out."""
+    """Change the password; this browser goes on under a new id, all others are signed out."""
     form = PasswordForm()
     try:
         started = signing_in.change_password(
@@ -35,6 +41,7 @@ def change_password() -> Response:
             signed_in_viewer(),
             current=form.current.data or "",
             new=form.new.data or "",
+            browser=browser_keys(),
         )
     except InvalidInput as error:
         show_problems(form, error)

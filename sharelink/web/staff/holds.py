@@ -1,15 +1,15 @@
-"""Lifting the hold on a record: a custodian of it and a second person, each with one press."""
+"""Lifting the hold on a record: a custodian of it and a second person, each with one press; alone only with a proof."""
 
 from flask import Blueprint, Response, request
 
 from sharelink.accounts.permissions import Permission
 from sharelink.acts import tending
 from sharelink.custody.queries import record_group
-from sharelink.errors import InvalidInput
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
-from sharelink.web.staff.records import record_id_of, record_page
+from sharelink.web.staff.records import record_id_of
+from sharelink.web.step_up import ask_unless_fresh, is_fresh
 from sharelink.web.wiring import current_unit_of_work
 
 blueprint = Blueprint("holds", __name__)
@@ -24,9 +24,7 @@ def release_hold(record_text: str) -> Response:
     with current_unit_of_work().read() as work:
         group_id = record_group(work.session, record_id)
     authorise(Permission.HOLD_RELEASE, group_id)
-    password = request.form.get("password", "")
-    try:
-        tending.release_hold(current_unit_of_work(), signed_in_actor(), signed_in_viewer(), record_id, password)
-    except InvalidInput as error:
-        return record_page(record_id, 422, errors=error.fields)
+    if request.form.get("alone") and (asked := ask_unless_fresh()):
+        return asked
+    tending.release_hold(current_unit_of_work(), signed_in_actor(), record_id, is_proven=is_fresh(signed_in_viewer()))
     return redirect_after_post(f"/records/{record_text}")

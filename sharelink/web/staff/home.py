@@ -3,10 +3,13 @@
 from flask import Blueprint, Response, request
 
 from sharelink.accounts.permissions import Permission
+from sharelink.accounts.queries import groups_for_choice
 from sharelink.custody.hold_view import held_records
 from sharelink.custody.share_lines import my_work
 from sharelink.web.authentication import requires, signed_in_viewer
 from sharelink.web.responses import page_or_fragment
+from sharelink.web.staff.group_news import group_news
+from sharelink.web.staff.security_notices import security_notices
 from sharelink.web.wiring import current_unit_of_work
 
 blueprint = Blueprint("home", __name__)
@@ -15,12 +18,21 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @requires(Permission.OWN_ACCOUNT)
 def home() -> Response:
-    """Show what waits for the viewer: records on hold that they may help to lift, and their own shares."""
+    """Show what waits for the viewer: records on hold that they may help to lift, their shares, their groups' news."""
     person = signed_in_viewer()
     reach = person.reach(Permission.HOLD_RELEASE)
     with current_unit_of_work().read() as work:
         held = held_records(work.session, None if reach.everywhere else reach.group_ids)
         mine = my_work(work.session, person.account_id, work.now)
+        notices = security_notices(work, person.account_id)
+        news = group_news(work, groups_for_choice(work.session, person.group_ids))
     return page_or_fragment(
-        "staff/home.html", "staff/_work.html", work=mine, held=held, welcome=request.args.get("welcome") == "1"
+        "staff/home.html",
+        "staff/_work.html",
+        work=mine,
+        held=held,
+        group_news=news,
+        notices=notices,
+        notices_link=True,
+        welcome=request.args.get("welcome") == "1",
     )

@@ -1,6 +1,5 @@
 """Custody records: list and search, open, look at, edit, archive and restore."""
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 from flask import Blueprint, Response, request
@@ -17,6 +16,7 @@ from sharelink.errors import InvalidInput
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer, viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, redirect_after_post
+from sharelink.web.staff.paging import asked_page
 from sharelink.web.staff.record_forms import EditRecordForm, RecordForm, TypedRecord
 from sharelink.web.staff.timeline import timeline_entry
 from sharelink.web.wiring import current_unit_of_work
@@ -26,7 +26,6 @@ blueprint = Blueprint("records", __name__)
 _Form = TypeVar("_Form", bound=RecordForm)
 
 _QUERY_MAX = 200
-_PAGE_DIGITS_MAX = 7
 
 
 @blueprint.get("/records")
@@ -41,7 +40,7 @@ def records() -> Response:
             groups=_groups_within_reach(Permission.RECORD_READ),
             search=query,
             archived=archived,
-            page=_asked_page(),
+            page=asked_page(),
         )
     return page_or_fragment(
         "staff/records.html",
@@ -83,32 +82,22 @@ def open_record() -> Response:
 @requires(Permission.RECORD_READ)
 def record(record_text: str) -> Response:
     """Show a record with its shares and its timeline."""
-    return record_page(record_id_of(record_text))
-
-
-def record_page(record_id: bytes, status: int = 200, *, errors: Mapping[str, str] | None = None) -> Response:
-    """Return the page of a record that the viewer may read; `errors` are those of the form that lifts a hold.
-
-    Raises:
-        RecordNotFound: there is no such record.
-        PermissionDenied: the viewer may not read it.
-    """
+    record_id = record_id_of(record_text)
     with current_unit_of_work().read() as work:
         detail = record_detail(work.session, record_id)
         shares = shares_of_record(work.session, record_id, work.now)
         hold = active_hold_of(work.session, record_id, signed_in_viewer().account_id)
-        history = chain_page(work.session, detail.id_text, _asked_page())
+        history = chain_page(work.session, detail.id_text, asked_page())
     authorise(Permission.RECORD_READ, detail.group_id)
     labels = {share.id_text: share.label for share in shares}
     return page_or_fragment(
         "staff/record.html",
         "staff/_timeline.html",
-        status,
         record=detail,
         shares=shares,
         hold=hold,
-        errors=errors or {},
         timeline=[timeline_entry(event, labels) for event in history.events],
+        timeline_address=f"/records/{detail.id_text}",
         timeline_page=history.page,
         timeline_page_count=history.page_count,
     )
@@ -210,11 +199,6 @@ def _offered(form: _Form) -> _Form:
         groups = groups_for_choice(work.session, _groups_within_reach(Permission.RECORD_EDIT))
     form.offer([(id_text(group.id), group.name) for group in groups])
     return form
-
-
-def _asked_page() -> int:
-    text = request.args.get("page", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _PAGE_DIGITS_MAX else 1
 
 
 def _address(record_id: bytes) -> str:

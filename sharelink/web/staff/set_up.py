@@ -4,11 +4,10 @@ from flask import Blueprint, Response, make_response, render_template
 
 from sharelink.acts import joining
 from sharelink.errors import InvalidInput
-from sharelink.web.authentication import public_actor, sign_in_browser
+from sharelink.web.authentication import public_actor, signed_in_response
 from sharelink.web.rate_limits import limited
-from sharelink.web.responses import redirect_after_post
 from sharelink.web.staff.account_forms import SetUpForm, show_problems
-from sharelink.web.wiring import current_unit_of_work
+from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("set_up", __name__)
 
@@ -22,7 +21,7 @@ def set_up_form() -> Response:
 @blueprint.post("/set-up")
 @limited("sign_in")
 def set_up() -> Response:
-    """Make the first account, sign it in and show what it can do."""
+    """Make the first account, and let it add its second factor before anything else."""
     form = SetUpForm()
     try:
         started = joining.set_up(
@@ -36,8 +35,9 @@ def set_up() -> Response:
     except InvalidInput as error:
         show_problems(form, error)
         return _page(form, 422)
-    return sign_in_browser(redirect_after_post("/?welcome=1"), started)
+    return signed_in_response(started, "/?welcome=1")
 
 
 def _page(form: SetUpForm, status: int = 200) -> Response:
-    return make_response(render_template("staff/set_up.html", form=form), status)
+    separation = current_settings().separation_of_duties
+    return make_response(render_template("staff/set_up.html", form=form, separation_of_duties=separation), status)

@@ -1,0 +1,42 @@
+"""How far a browser has come on its way in, and by what it got there."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """How far a session has come. Only a full one is somebody signed in; the others reach their next step alone."""
+
+    SECOND_FACTOR = "second_factor"
+    ENROLMENT = "enrolment"
+    FULL = "full"
+
+
+class SignInProof(StrEnum):
+    """What somebody proved who they are with."""
+
+    PASSKEY = "passkey"
+    PASSWORD_AND_CODE = "password_and_code"  # noqa: S105 - the name of a proof, not a password
+    PASSWORD_AND_PASSKEY = "password_and_passkey"  # noqa: S105 - the same
+    PASSWORD_AND_RECOVERY_CODE = "password_and_recovery_code"  # noqa: S105 - the same
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of the methods in RFC 8176, as audit leaves carry them; `recovery` is our own."""
+        return PROOF_METHODS[self]
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it suffices before a sensitive act. A recovery code does not: it only opens the door once."""
+        return self is not SignInProof.PASSWORD_AND_RECOVERY_CODE
+
+
+PROOF_METHODS: Mapping[SignInProof, tuple[str, ...]] = {
+    SignInProof.PASSKEY: ("pop", "user"),
+    SignInProof.PASSWORD_AND_CODE: ("pwd", "otp"),
+    SignInProof.PASSWORD_AND_PASSKEY: ("pwd", "pop", "user"),
+    SignInProof.PASSWORD_AND_RECOVERY_CODE: ("pwd", "recovery"),
+}
+
+PASSWORD_METHODS = ("pwd",)
+"""What a session that waits for its second step was proven with."""

@@ -1,0 +1,1 @@
+"""Second factors: passkeys, codes of authenticator apps, recovery codes."""

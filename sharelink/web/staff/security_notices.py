@@ -1,0 +1,45 @@
+"""What somebody should know about their own account: new devices, changed factors, failed streaks."""
+
+from datetime import UTC, datetime, timedelta
+
+from sharelink.accounts.queries import notices_seen_at
+from sharelink.audit.events import AuditEvent
+from sharelink.audit.queries import recent_events
+from sharelink.crypto.identifiers import id_text
+from sharelink.unit_of_work import Work
+from sharelink.web.staff.timeline import TimelineEntry, timeline_entry
+
+FAILED_STREAK = 5
+"""So many failed tries since the last look are worth a notice; fewer are mostly one's own."""
+
+NOTICES_MAX = 10
+_LOOK_BACK = 100
+
+NOTICES = (
+    AuditEvent.AUTH_NEW_DEVICE,
+    AuditEvent.AUTH_PASSWORD_CHANGED,
+    AuditEvent.FACTOR_ADDED,
+    AuditEvent.FACTOR_REMOVED,
+    AuditEvent.FACTOR_RECOVERY_CODES_MADE,
+    AuditEvent.FACTOR_RECOVERY_CODE_USED,
+    AuditEvent.FACTOR_PASSKEY_COPIED,
+    AuditEvent.ADMIN_FACTORS_RESET,
+    AuditEvent.ADMIN_PASSWORD_SET,
+    AuditEvent.ADMIN_ROLES_CHANGED,
+    AuditEvent.ADMIN_MEMBER_ADDED,
+    AuditEvent.ADMIN_MEMBER_REMOVED,
+)
+
+
+def security_notices(work: Work, account_id: bytes) -> tuple[TimelineEntry, ...]:
+    """Return what happened to the account since its owner last said "I have seen this", newest first."""
+    seen_at = notices_seen_at(work.session, account_id)
+    since = datetime(1970, 1, 1, tzinfo=UTC) if seen_at is None else seen_at + timedelta(microseconds=1)
+    chain = [id_text(account_id)]
+    found = list(recent_events(work.session, chain, NOTICES, since, NOTICES_MAX))
+    failed = recent_events(work.session, chain, [AuditEvent.AUTH_FAILED], since, _LOOK_BACK)
+    tries = sum(count for event in failed if isinstance(count := event.facts.get("tries"), int))
+    if tries >= FAILED_STREAK:
+        found.append(failed[0])
+    found.sort(key=lambda event: event.index, reverse=True)
+    return tuple(timeline_entry(event, {}) for event in found[:NOTICES_MAX])
