@@ -42,7 +42,7 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
-soak: setup-dev system-packages ## The long proofs, 20 to 40 minutes: 10,000 races, over 100 kills, figures at the end
+soak: setup-dev system-packages ## The long proofs, 20 minutes and more: 10,000 races, over 100 kills, figures at the end
 	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
 
 .PHONY: lint
