@@ -24,6 +24,7 @@ from sharelink.custody.service import CustodyRecords
 from sharelink.errors import StorageUnavailable
 from sharelink.persistence.database import WRITE_OPTION, db, is_storage_failure
 from sharelink.persistence.write_queue import WriteQueue
+from sharelink.requests.service import Requests
 from sharelink.shares.attempts import Attempts
 from sharelink.shares.epochs import Epochs
 from sharelink.shares.rows import ShareLimits, ShareRows
@@ -58,6 +59,11 @@ class Work:
     def shares(self) -> Shares:
         """One-time links: create, open, reveal, burn, expire."""
         return Shares(self.share_rows)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests: ask, submit, retrieve, judge."""
+        return Requests(self.share_rows)
 
     @cached_property
     def attempts(self) -> Attempts:

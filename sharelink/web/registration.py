@@ -3,10 +3,27 @@
 from flask import Flask
 
 from sharelink.web import health
-from sharelink.web.public import links
-from sharelink.web.staff import account, holds, home, people, records, sends, set_up, shares, sign_in
+from sharelink.web.public import links, submissions
+from sharelink.web.staff import (
+    account,
+    asking,
+    holds,
+    home,
+    people,
+    records,
+    requests,
+    retrievals,
+    sends,
+    set_up,
+    shares,
+    sign_in,
+)
 
-PUBLIC = (links.blueprint, health.blueprint)
+PUBLIC = (links.blueprint, submissions.blueprint, retrievals.blueprint, health.blueprint)
+"""Pages that set no cookie and need no token of a form: the key that is posted is the authority.
+
+The retrieval link's are among them although they serve custodians: what they do asks for key and password.
+"""
 STAFF = (
     set_up.blueprint,
     sign_in.blueprint,
@@ -14,6 +31,8 @@ STAFF = (
     records.blueprint,
     sends.blueprint,
     shares.blueprint,
+    asking.blueprint,
+    requests.blueprint,
     holds.blueprint,
     account.blueprint,
     people.blueprint,

@@ -19,7 +19,7 @@ from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.unit_of_work import UnitOfWork
 from tests.accounts.records import recorded
 from tests.browsers import HTMX, Browser
-from tests.factories import Person, make_person, send_secret
+from tests.factories import Person, ask_secret, make_person, send_secret
 
 OUR_GROUP, OTHER_GROUP = "Custodians", "Other custodians"
 
@@ -35,6 +35,14 @@ OPEN = {
     ("POST", "/s/report"): "the key in the body is the authority",
     ("POST", "/s/displayed"): "the receipt is the authority",
     ("POST", "/s/stored"): "the receipt is the authority",
+    ("GET", "/r/<token>"): "one static page",
+    ("POST", "/r/status"): "the key in the body is the authority",
+    ("POST", "/r/submit"): "the key in the body is the authority",
+    ("POST", "/r/receipt"): "the key in the body is the authority",
+    ("POST", "/r/report"): "the key in the body is the authority",
+    ("GET", "/retrieve/<token>"): "one static page",
+    ("POST", "/retrieve/status"): "tells nothing without key and sign-in; test_retrievals walks the roles",
+    ("POST", "/retrieve/reveal"): "tells nothing without key, sign-in and password; test_retrievals walks the roles",
     ("GET", "/set-up"): "one form, the same for everybody",
     ("POST", "/set-up"): "the key in the body is the authority",
     ("GET", "/sign-in"): "the way in",
@@ -60,6 +68,15 @@ _SEND_ON_NEW = _SEND | {
     "new_group": "{group}",
 }
 
+_ASK = {
+    "form_id": "{new}",
+    "record": "{record}",
+    "template": "text",
+    "purpose": "a test",
+    "submit_lifetime": "86400",
+    "retrieve_lifetime": "86400",
+}
+
 GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("GET", "/"): (Guarded(Permission.OWN_ACCOUNT),),
     ("GET", "/account"): (Guarded(Permission.OWN_ACCOUNT),),
@@ -80,6 +97,13 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("POST", "/shares/<share_text>/withdraw"): (
         Guarded(Permission.SHARE_SEND, of_group=True, form={"reason": "a test"}),
     ),
+    ("GET", "/request"): (Guarded(Permission.REQUEST_CREATE),),
+    ("POST", "/request"): (Guarded(Permission.REQUEST_CREATE, of_group=True, form=_ASK),),
+    ("GET", "/requests/<request_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
+    ("POST", "/requests/<request_text>/cancel"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
+    ("POST", "/requests/<request_text>/reminded"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
+    ("POST", "/requests/<request_text>/again"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
+    ("POST", "/requests/<request_text>/outcome"): (Guarded(Permission.REQUEST_RETRIEVE, of_group=True),),
     ("POST", "/records/<record_text>/hold/release"): (Guarded(Permission.HOLD_RELEASE, of_group=True),),
     ("GET", "/send"): (Guarded(Permission.SHARE_SEND),),
     ("POST", "/send"): (
@@ -96,15 +120,17 @@ CASES = [(method, rule, guard) for (method, rule), guards in GUARDED.items() for
 
 @dataclass(frozen=True)
 class Objects:
-    """One record of the group "Custodians", with one share, and what forms need to name them."""
+    """One record of the group "Custodians", with one share and one request, and what forms need to name them."""
 
     record: str
     share: str
+    request: str
     group: str
 
     def fill(self, text: str) -> str:
         """Return a part of an address or form with the objects' ids in it."""
         named = text.replace("<record_text>", self.record).replace("<share_text>", self.share)
+        named = named.replace("<request_text>", self.request)
         return named.replace("{record}", self.record).replace("{group}", self.group).replace("{new}", id_text(new_id()))
 
     def form(self, guard: Guarded) -> dict[str, str]:
@@ -115,11 +141,12 @@ class Objects:
 
 @pytest.fixture
 def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
-    """Return a record in the group of `staff`, and a share on it."""
+    """Return a record in the group of `staff`, and a share and a request on it."""
     sent = send_secret(unit_of_work, staff)
+    asked = ask_secret(unit_of_work, staff, custody_id=sent.custody_id)
     with unit_of_work.read() as work:
         group = groups_for_choice(work.session, None)[0].id_text
-    return Objects(id_text(sent.custody_id), id_text(sent.share_id), group)
+    return Objects(id_text(sent.custody_id), id_text(sent.share_id), id_text(asked.share_id), group)
 
 
 def routes_of(app: Flask) -> dict[tuple[str, str], object]:

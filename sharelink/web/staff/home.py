@@ -15,12 +15,12 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @requires(Permission.OWN_ACCOUNT)
 def home() -> Response:
-    """Show what waits for the viewer: records on hold that they may help to lift, and their own shares."""
+    """Show what waits for the viewer: records on hold to help to lift, answers to retrieve, and their own shares."""
     person = signed_in_viewer()
     reach = person.reach(Permission.HOLD_RELEASE)
     with current_unit_of_work().read() as work:
         held = held_records(work.session, None if reach.everywhere else reach.group_ids)
-        mine = my_work(work.session, person.account_id, work.now)
+        mine = my_work(work.session, person.account_id, work.now, person.reach(Permission.REQUEST_RETRIEVE))
     return page_or_fragment(
         "staff/home.html", "staff/_work.html", work=mine, held=held, welcome=request.args.get("welcome") == "1"
     )
