@@ -42,7 +42,7 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
-soak: setup-dev system-packages ## The long proofs, 20 to 40 minutes: 10,000 races, over 100 kills, figures at the end
+soak: setup-dev system-packages ## The long proofs, 20 minutes and more: 10,000 races, over 100 kills, figures at the end
 	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
 
 .PHONY: lint
@@ -84,7 +84,7 @@ LOCK = $(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --ge
 lock: ## Pin the newest allowed versions with their hashes (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) --upgrade requirements/build.in --output-file requirements/build.txt
-	$(LOCK) --upgrade pyproject.toml requirements/build.in --group dev \
+	$(LOCK) --upgrade pyproject.toml --extra sso requirements/build.in --group dev \
 		--constraint requirements/runtime.txt --constraint requirements/build.txt \
 		--output-file requirements/dev.txt
 	@if grep -nE '://|file:' requirements/*.txt; then \

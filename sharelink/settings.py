@@ -142,6 +142,10 @@ class Settings(BaseSettings):
     )
     rate_limit_status: str = Field(default="60 per minute", description="How often one client may ask what a link is.")
     rate_limit_reveal: str = Field(default="20 per minute", description="How often one client may press *Reveal*.")
+    rate_limit_submit: str = Field(default="20 per minute", description="How often one client may press *Send once*.")
+    rate_limit_submit_per_link: str = Field(
+        default="60 per hour", description="How often all clients together may try to submit or retrieve by one link."
+    )
     rate_limit_sign_in: str = Field(default="10 per minute", description="How often one client may try to sign in.")
     rate_limit_create: str = Field(
         default="60 per minute", description="How often one client may send a form that makes something."
@@ -330,7 +334,14 @@ class Settings(BaseSettings):
             raise ValueError("must be memory:// or a redis:// address")
         return value
 
-    @field_validator("rate_limit_status", "rate_limit_reveal", "rate_limit_sign_in", "rate_limit_create")
+    @field_validator(
+        "rate_limit_status",
+        "rate_limit_reveal",
+        "rate_limit_submit",
+        "rate_limit_submit_per_link",
+        "rate_limit_sign_in",
+        "rate_limit_create",
+    )
     @classmethod
     def _countable(cls, value: str) -> str:
         try:

@@ -26,6 +26,7 @@ from sharelink.errors import StorageUnavailable
 from sharelink.factors.service import Factors
 from sharelink.persistence.database import WRITE_OPTION, db, is_storage_failure
 from sharelink.persistence.write_queue import WriteQueue
+from sharelink.requests.service import Requests
 from sharelink.shares.attempts import Attempts
 from sharelink.shares.epochs import Epochs
 from sharelink.shares.rows import ShareLimits, ShareRows
@@ -61,6 +62,11 @@ class Work:
     def shares(self) -> Shares:
         """One-time links: create, open, reveal, burn, expire."""
         return Shares(self.share_rows)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests: ask, submit, retrieve, judge."""
+        return Requests(self.share_rows)
 
     @cached_property
     def attempts(self) -> Attempts:

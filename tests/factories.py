@@ -13,13 +13,18 @@ from sharelink.accounts.passwords import prepare_password
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor, ActorKind
+from sharelink.acts.requesting import Asked, Question, ask
 from sharelink.acts.sending import SendRequest, Sent, send
+from sharelink.acts.submitting import submit
 from sharelink.crypto.factor_secrets import new_challenge
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.passwords import CHARACTER_CLASSES, generate_password
 from sharelink.custody.details import checked_details
 from sharelink.custody.states import RecordField, RecordKind
 from sharelink.factors.passkeys import registration_options, verify_new
+from sharelink.requests.links import SubmitLink
+from sharelink.requests.rows import RequestFacts
+from sharelink.requests.states import RequestTemplate
 from sharelink.unit_of_work import UnitOfWork, Work
 from tests.soft_passkeys import SoftPasskey
 
@@ -104,9 +109,17 @@ def add_passkey(work: Work, account: Account, passkey: SoftPasskey, name: str = 
     work.factors.add_passkey(account, made, name)
 
 
-def open_record(unit_of_work: UnitOfWork, person: Person, customer: str = "Example GmbH") -> bytes:
+def open_record(
+    unit_of_work: UnitOfWork,
+    person: Person,
+    customer: str = "Example GmbH",
+    kind: RecordKind = RecordKind.CREDENTIAL,
+) -> bytes:
     """Open a custody record in the first group that there is; return its id."""
-    details = checked_details(RecordKind.CREDENTIAL.value, {RecordField.CUSTOMER: customer})
+    fields = {RecordField.CUSTOMER: customer}
+    if kind is RecordKind.AWS_ROOT:
+        fields |= {RecordField.AWS_ACCOUNT_ID: "123456789012", RecordField.ROOT_EMAIL: "root@example.com"}
+    details = checked_details(kind.value, fields)
     with unit_of_work.write(person.actor) as work:
         group = groups_for_choice(work.session, None)[0]
         return work.custody.open(details, group.id)
@@ -140,3 +153,41 @@ def send_secret(
             replaces_id=replaces_id,
         ),
     )
+
+
+def ask_secret(
+    unit_of_work: UnitOfWork,
+    person: Person,
+    *,
+    custody_id: bytes | None = None,
+    form_id: bytes | None = None,
+    template: RequestTemplate = RequestTemplate.TEXT,
+    own_fields: tuple[tuple[str, str, bool], ...] = (),
+    label: str = "",
+    purpose: str = "To look after it for you, as agreed.",
+    submit_lifetime: timedelta = timedelta(days=7),
+    retrieve_lifetime: timedelta = timedelta(days=7),
+    remind_after: timedelta | None = None,
+) -> Asked:
+    """Ask for a secret on a record, a new one unless `custody_id` names it."""
+    return ask(
+        unit_of_work,
+        person.actor,
+        Question(
+            custody_id=custody_id or open_record(unit_of_work, person),
+            form_id=form_id or new_id(),
+            template=template,
+            own_fields=own_fields,
+            label=label,
+            purpose=purpose,
+            submit_lifetime=submit_lifetime,
+            retrieve_lifetime=retrieve_lifetime,
+            remind_after=remind_after,
+        ),
+    )
+
+
+def submit_answer(unit_of_work: UnitOfWork, link: SubmitLink, *answers: str) -> RequestFacts:
+    """Submit `answers`, one per field in their order, as a visitor does."""
+    typed = {f"field-{number}": answer for number, answer in enumerate(answers)}
+    return submit(unit_of_work, Actor.public("203.0.113.9", "A phone"), link, typed, space_is_meant=False)

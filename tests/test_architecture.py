@@ -25,7 +25,7 @@ LEAVES = {
     "settings",
     "logs",
 }
-CORE = {"crypto", "persistence", "audit", "shares", "accounts", "factors", "custody"}
+CORE = {"crypto", "persistence", "audit", "shares", "requests", "accounts", "factors", "custody"}
 
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
@@ -37,9 +37,10 @@ ALLOWED: dict[str, set[str]] = {
     "persistence": {"errors", "times"},
     "audit": LEAVES | {"crypto", "persistence"},
     "shares": LEAVES | {"crypto", "persistence", "audit"},
+    "requests": LEAVES | {"crypto", "persistence", "audit", "shares"},
     "accounts": LEAVES | {"crypto", "persistence", "audit"},
     "factors": LEAVES | {"crypto", "persistence", "audit", "accounts"},
-    "custody": LEAVES | {"crypto", "persistence", "audit", "shares", "accounts"},
+    "custody": LEAVES | {"crypto", "persistence", "audit", "shares", "requests", "accounts"},
     "unit_of_work": LEAVES | CORE,
     "acts": LEAVES | CORE | {"unit_of_work"},
     "jobs": LEAVES | CORE | {"unit_of_work", "acts"},

@@ -14,6 +14,8 @@ class Permission(StrEnum):
     RECORD_READ = "record:read"
     RECORD_EDIT = "record:edit"
     SHARE_SEND = "share:send"
+    REQUEST_CREATE = "request:create"
+    REQUEST_RETRIEVE = "request:retrieve"
     HOLD_RELEASE = "hold:release"
     ACCOUNT_LIST = "account:list"
     ACCOUNT_ADMINISTER = "account:administer"
@@ -38,6 +40,8 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
         },
         Permission.RECORD_EDIT: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.SHARE_SEND: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.REQUEST_CREATE: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.REQUEST_RETRIEVE: {Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.HOLD_RELEASE: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.ACCOUNT_LIST: {Role.ADMINISTRATOR: Scope.ANY},
         Permission.ACCOUNT_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY},

@@ -122,7 +122,7 @@ def _known_first(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> Shar
 
 def _expire(unit_of_work: UnitOfWork, facts: ShareFacts) -> None:
     with unit_of_work.write(Actor.system()) as work:
-        work.shares.expire_overdue(facts)
+        work.shares.expire(facts.id)
 
 
 def _unsealed_with_code(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: str) -> bytes:

@@ -49,6 +49,7 @@ _insert_disclosures = insert(Base.metadata.tables[AuditDisclosure.__tablename__]
 
 @dataclass(frozen=True, slots=True)
 class _PendingEvent:
+    id: bytes
     event: AuditEvent
     rec: str
     actor: Actor
@@ -79,8 +80,8 @@ class AuditLog:
         reason: str | None = None,
         facts: Mapping[str, str | int | bool | None] | None = None,
         personal: Mapping[str, str] | None = None,
-    ) -> None:
-        """Add one event to the chain `rec`, to be committed with the act or not at all.
+    ) -> bytes:
+        """Add one event to the chain `rec`, to be committed with the act or not at all; return the event's id.
 
         Args:
             event: what happened.
@@ -93,9 +94,13 @@ class AuditLog:
             facts: what may stand in the leaf for ever: no personal field, nothing derived from a secret.
             personal: what must be erasable: names, addresses, free text.
         """
+        event_id = new_id()
         self._pending.append(
-            _PendingEvent(event, rec, actor, now, obj, outcome, reason, dict(facts or {}), dict(personal or {}))
+            _PendingEvent(
+                event_id, event, rec, actor, now, obj, outcome, reason, dict(facts or {}), dict(personal or {})
+            )
         )
+        return event_id
 
     def write_pending(self, session: Session) -> None:
         """Write what was appended; called once, last before the commit.
@@ -147,7 +152,7 @@ class AuditLog:
     ) -> dict[str, JsonValue]:
         fields: dict[str, JsonValue] = {
             "v": LEAF_VERSION,
-            "id": id_text(new_id()),
+            "id": id_text(pending.id),
             "t": leaf_time(pending.at),
             "type": pending.event.value,
             "rec": pending.rec,

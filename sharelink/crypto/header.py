@@ -22,6 +22,7 @@ class SealKind(IntEnum):
     """What was sealed, and which way it goes."""
 
     SEND = 1
+    REQUEST = 2
 
 
 class KeyDerivation(IntEnum):

@@ -21,6 +21,8 @@ class TokenPurpose(StrEnum):
     """One salt per purpose, so that a token made for one never passes for another (ASVS 9.2.2)."""
 
     OPEN = "sharelink/v1/open"
+    SUBMIT = "sharelink/v1/submit"
+    RETRIEVE = "sharelink/v1/retrieve"
     ACKNOWLEDGE = "sharelink/v1/acknowledge"
     JOIN = "sharelink/v1/join"
 

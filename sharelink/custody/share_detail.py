@@ -12,7 +12,7 @@ from sharelink.custody.share_lines import ShareLine, share_line
 from sharelink.shares.errors import ShareNotFound
 from sharelink.shares.holds import Hold, active_hold
 from sharelink.shares.models import Share, ShareClient
-from sharelink.shares.states import LIVE_STATES, ShareState
+from sharelink.shares.states import LIVE_STATES, ShareKind, ShareState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ class ShareDetail:
 
 
 def share_detail(session: Session, share_id: bytes, now: datetime) -> ShareDetail:
-    """Return one share.
+    """Return one send; a request has a page of its own (`request_detail`).
 
     Raises:
         ShareNotFound: there is none with this id.
     """
-    share = session.execute(select(Share).where(Share.id == share_id)).scalar_one_or_none()
+    share = session.execute(
+        select(Share).where(Share.id == share_id, Share.kind == ShareKind.SEND)
+    ).scalar_one_or_none()
     if share is None:
         raise ShareNotFound("no such share")
     record = session.get_one(CustodyRecord, share.custody_id)

@@ -28,13 +28,47 @@ class RecordField(StrEnum):
     CONTRACT_REFERENCE = "contract_reference"
 
 
+class Purpose(StrEnum):
+    """Why a custodian reaches a secret: a closed list. For root: what AWS reserves to it, and the billing case.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/root-user-tasks.html
+    """
+
+    TAKE_INTO_CUSTODY = "take_into_custody"
+    BILLING_CASE = "billing_case"
+    ACCOUNT_SETTINGS = "account_settings"
+    PAYMENT_SETTINGS = "payment_settings"
+    ROOT_PASSWORD = "root_password"  # noqa: S105 - a purpose's name, not a password
+    MFA_CHANGE = "mfa_change"
+    RESTORE_ACCESS = "restore_access"
+    CLOSE_ACCOUNT = "close_account"
+    ACCESS_DRILL = "access_drill"
+    AGREED_TASK = "agreed_task"
+
+
+PURPOSE_LABELS: Mapping[Purpose, str] = {
+    Purpose.TAKE_INTO_CUSTODY: "Take into custody: retrieve, store, check",
+    Purpose.BILLING_CASE: "Billing case with AWS",
+    Purpose.ACCOUNT_SETTINGS: "Change account name or root e-mail address",
+    Purpose.PAYMENT_SETTINGS: "Change payment or tax settings",
+    Purpose.ROOT_PASSWORD: "Change the root password",
+    Purpose.MFA_CHANGE: "Register or replace a second factor (MFA)",
+    Purpose.RESTORE_ACCESS: "Restore access that only root can restore",
+    Purpose.CLOSE_ACCOUNT: "Close the account",
+    Purpose.ACCESS_DRILL: "Access drill",
+    Purpose.AGREED_TASK: "Task agreed with the customer",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RecordTemplate:
-    """What a kind of record is called, which details it has, and which of them a draft must have."""
+    """What a kind of record is called, which details it has, which of them a draft must have, and what access takes."""
 
     label: str
     fields: frozenset[RecordField]
     required: frozenset[RecordField]
+    purposes: tuple[Purpose, ...]
+    ticket_required: bool
 
 
 _COMMON_FIELDS = frozenset({RecordField.CUSTOMER, RecordField.SUBJECT})
@@ -45,10 +79,14 @@ RECORD_TEMPLATES: Mapping[RecordKind, RecordTemplate] = {
         label="AWS management account root",
         fields=_COMMON_FIELDS | {RecordField.AWS_ACCOUNT_ID, RecordField.ROOT_EMAIL, RecordField.CONTRACT_REFERENCE},
         required=frozenset({RecordField.CUSTOMER}),
+        purposes=tuple(purpose for purpose in Purpose if purpose is not Purpose.AGREED_TASK),
+        ticket_required=True,
     ),
     RecordKind.CREDENTIAL: RecordTemplate(
         label="Other credential",
         fields=_COMMON_FIELDS,
         required=frozenset({RecordField.CUSTOMER}),
+        purposes=(Purpose.TAKE_INTO_CUSTODY, Purpose.AGREED_TASK, Purpose.ACCESS_DRILL),
+        ticket_required=False,
     ),
 }

@@ -4,6 +4,8 @@ The migrations are part of the package. Serving never changes a schema unasked, 
 belongs to the one process that serves it (`sharelink.start`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -14,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from sharelink.errors import StorageUnavailable
 from sharelink.persistence.database import WRITE_OPTION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,9 +32,14 @@ def upgrade(engine: Engine) -> None:
     Raises:
         sqlalchemy.exc.DBAPIError: the database did not allow it; nothing was changed.
     """
-    with engine.connect().execution_options(**{WRITE_OPTION: True}) as connection, connection.begin():
+    with (
+        engine.connect().execution_options(**{WRITE_OPTION: True}) as connection,
+        _tables_may_be_made_anew(connection),
+        connection.begin(),
+    ):
         _wait_for_turn(connection)
         command.upgrade(alembic_config(connection), "head")
+        _check_references(connection)
 
 
 def revision(engine: Engine) -> str | None:
@@ -59,6 +67,30 @@ def alembic_config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+@contextmanager
+def _tables_may_be_made_anew(connection: Connection) -> Iterator[None]:
+    """Switch SQLite's foreign keys off for the block: it changes a table by copying and dropping it.
+
+    The switch works only outside of a transaction (https://www.sqlite.org/lang_altertable.html, section 7).
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute("PRAGMA foreign_keys=OFF")
+        yield
+    finally:
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+
+def _check_references(connection: Connection) -> None:
+    """Refuse to commit a schema in which a row refers to one that is gone."""
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise StorageUnavailable("the upgrade would have left references without their rows; nothing was changed")
 
 
 def _wait_for_turn(connection: Connection) -> None:

@@ -22,9 +22,19 @@ class Share(Base):
         CheckConstraint(
             "(state IN ('sealed', 'locked')) = (outer_ciphertext IS NOT NULL)", name="ciphertext_only_while_live"
         ),
-        CheckConstraint("state IN ('sealed', 'locked', 'revealed', 'expired', 'burned')", name="state"),
-        CheckConstraint("(state IN ('sealed', 'locked')) = (ended_at IS NULL)", name="ended_at_only_when_ended"),
-        CheckConstraint("code_required OR code_waiver_reason IS NOT NULL", name="waiver_has_reason"),
+        CheckConstraint("kind IN ('send', 'request')", name="kind"),
+        CheckConstraint(
+            "state IN ('awaiting', 'sealed', 'locked', 'revealed', 'expired', 'burned')"
+            " AND (state <> 'awaiting' OR kind = 'request') AND (state <> 'locked' OR kind = 'send')",
+            name="state",
+        ),
+        CheckConstraint(
+            "(state IN ('awaiting', 'sealed', 'locked')) = (ended_at IS NULL)", name="ended_at_only_when_ended"
+        ),
+        CheckConstraint(
+            "code_required OR code_waiver_reason IS NOT NULL OR kind = 'request'", name="waiver_has_reason"
+        ),
+        CheckConstraint("seal_header IS NOT NULL OR kind = 'request'", name="send_is_sealed"),
         UniqueConstraint("created_by", "form_id"),
         # The sweeper asks for live shares by their end; ended rows must not slow it down for ever.
         Index("ix_share_state_expires_at", "state", "expires_at"),
@@ -53,7 +63,7 @@ class Share(Base):
     replaces_id: Mapped[bytes | None] = mapped_column(Id, index=True)
     tries_allowed: Mapped[int] = mapped_column(Integer)
     link_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    seal_header: Mapped[bytes] = mapped_column(LargeBinary(60))
+    seal_header: Mapped[bytes | None] = mapped_column(LargeBinary(60))
     outer_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 

@@ -12,6 +12,7 @@ from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.log import AuditLog
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.errors import EpochKeyMissing, SealBroken, TokenRejected
+from sharelink.crypto.header import SealKind
 from sharelink.crypto.identifiers import id_text
 from sharelink.crypto.keyring import Keyring
 from sharelink.crypto.link_keys import link_key_matches
@@ -46,6 +47,11 @@ class ShareLimits:
     def token_lifetime(self) -> timedelta:
         """How long a token verifies: the longest share, and the time in which its end can still be asked for."""
         return self.lifetime_max + TRUTH_LIFETIME
+
+    @property
+    def request_token_lifetime(self) -> timedelta:
+        """The same for a request, which waits for its answer first and then for its reader."""
+        return 2 * self.lifetime_max + TRUTH_LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +159,24 @@ class ShareRows:
             raise OwnShare("the creator may only look")
         if facts.is_held:
             raise ShareHeld("the record is on hold")
-        stored = self.session.execute(statements.sealed_bytes, {"share": facts.id}).one()
+        return facts, self.link_sealed(SealKind.SEND, facts.id, facts.custody_id, facts.expires_at)
+
+    def link_sealed(self, kind: SealKind, share_id: bytes, custody_id: bytes, expires_at: datetime) -> LinkSealed:
+        """Take the server seal off a sealed share.
+
+        Raises:
+            ShareDamaged: the stored bytes do not open, or were made for another row.
+        """
+        stored = self.session.execute(statements.sealed_bytes, {"share": share_id}).one()
         try:
             sealed = SealedSecret(stored.seal_header, stored.outer_ciphertext).opened_by_server(
                 self.keyring, self.epoch_keys
             )
         except (SealBroken, EpochKeyMissing) as error:
             raise ShareDamaged("the stored bytes do not open") from error
-        if not sealed.belongs_to(facts.id, facts.custody_id, facts.expires_at):
+        if not sealed.belongs_to(kind, share_id, custody_id, expires_at):
             raise ShareDamaged("the stored bytes belong to another share")
-        return facts, sealed
+        return sealed
 
     def hold_row(self, share_id: bytes) -> None:
         """Let nobody else count or end this share until the commit; SQLite's transaction does that by itself."""
@@ -173,7 +187,7 @@ class ShareRows:
         """Return how many wrong codes the share takes in all before it is locked."""
         return int(self.session.execute(statements.facts_of_share, {"share": share_id}).one().tries_allowed)
 
-    def end(self, facts: ShareFacts, to: ShareState, why: EndReason | None = None, note: str | None = None) -> None:
+    def end(self, share_id: bytes, to: ShareState, why: EndReason | None = None, note: str | None = None) -> None:
         """End a sealed share whose time has not come: the one conditional statement that has exactly one winner.
 
         Raises:
@@ -181,14 +195,14 @@ class ShareRows:
             ShareHeld: the record was put on hold meanwhile.
         """
         won = self.session.execute(
-            statements.claim, {"share": facts.id, "at": self.now, "to": to, "why": why, "note": note}
+            statements.claim, {"share": share_id, "at": self.now, "to": to, "why": why, "note": note}
         ).scalar()
         if won is None:
-            still = self.session.execute(statements.facts_of_share, {"share": facts.id}).one()
+            still = self.session.execute(statements.facts_of_share, {"share": share_id}).one()
             if still.is_held and still.state is ShareState.SEALED and still.expires_at > self.now:
                 raise ShareHeld("the record is on hold")
             raise ShareEnded("somebody was first")
-        self.session.execute(statements.forget_clients, {"share": facts.id})
+        self.session.execute(statements.forget_clients, {"share": share_id})
 
     def client_of(self, share_id: bytes) -> bytes:
         """Return what this share's rows call the actor's network."""
@@ -204,9 +218,9 @@ class ShareRows:
         reason: str | None = None,
         facts: Mapping[str, str | int | bool | None] | None = None,
         personal: Mapping[str, str] | None = None,
-    ) -> None:
-        """Write one event about the share into the chain of its record."""
-        self.audit.append(
+    ) -> bytes:
+        """Write one event about the share into the chain of its record; return the event's id."""
+        return self.audit.append(
             event,
             rec=id_text(custody_id),
             actor=self.actor,

@@ -6,6 +6,7 @@ are composed from these in `sharelink.acts`.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -171,7 +172,7 @@ class Shares:
         Raises:
             ShareEnded: somebody else, the end, or a lock was first.
         """
-        self.rows.end(facts, ShareState.REVEALED)
+        self.rows.end(facts.id, ShareState.REVEALED)
         self.rows.append(AuditEvent.SHARE_REVEALED, facts.id, facts.custody_id)
         return sign_token(self.rows.keyring.token_keys, TokenPurpose.ACKNOWLEDGE, facts.id, self.rows.now)
 
@@ -181,18 +182,20 @@ class Shares:
         Raises:
             ShareEnded: it had ended already.
         """
-        self.rows.end(facts, ShareState.BURNED, EndReason.DECLINED, note or None)
+        self.rows.end(facts.id, ShareState.BURNED, EndReason.DECLINED, note or None)
         self.rows.append(
             AuditEvent.SHARE_BURNED, facts.id, facts.custody_id, reason=EndReason.DECLINED.value,
             personal={"note": note} if note else {},
         )  # fmt: skip
 
-    def expire_overdue(self, facts: ShareFacts) -> None:
-        """End a share that somebody has just seen to be over, so that a clock set back cannot revive it."""
-        custody_id = self.rows.session.execute(statements.expire, {"share": facts.id, "at": self.rows.now}).scalar()
-        if custody_id is not None:
-            self.rows.session.execute(statements.forget_clients, {"share": facts.id})
-            self.rows.append(AuditEvent.SHARE_EXPIRED, facts.id, custody_id)
+    def expire(self, share_id: bytes) -> bool:
+        """End the share if its time has come, so that a clock set back cannot revive it; return whether this did it."""
+        ended = self.rows.session.execute(statements.expire, {"share": share_id, "at": self.rows.now}).first()
+        if ended is None:
+            return False
+        self.rows.session.execute(statements.forget_clients, {"share": share_id})
+        self.rows.append(AuditEvent.SHARE_EXPIRED, share_id, ended.custody_id, facts=_told_of(ended))
+        return True
 
     def report(self, link: OpenLink) -> ShareFacts:
         """Record that the holder of an ended share's link says: this was not me. Once per share.
@@ -220,16 +223,17 @@ class Shares:
         Raises:
             ShareEnded: it had ended already.
         """
-        custody_id = self.rows.session.execute(
+        burned = self.rows.session.execute(
             statements.burn, {"share": share_id, "at": self.rows.now, "why": why, "note": note or None}
-        ).scalar()
-        if custody_id is None:
+        ).first()
+        if burned is None:
             raise ShareEnded("it has ended already")
         self.rows.session.execute(statements.forget_clients, {"share": share_id})
         self.rows.append(
-            AuditEvent.SHARE_BURNED, share_id, custody_id, reason=why.value, personal={"note": note} if note else {}
-        )
-        return bytes(custody_id)
+            AuditEvent.SHARE_BURNED, share_id, burned.custody_id, reason=why.value, facts=_told_of(burned),
+            personal={"note": note} if note else {},
+        )  # fmt: skip
+        return bytes(burned.custody_id)
 
     def replace(self, share_id: bytes, custody_id: bytes) -> None:
         """Burn the share that is about to be sent anew, if it still lives: two links for one handover are never open.
@@ -278,15 +282,15 @@ class Shares:
     def expire_due(self, most: int) -> int:
         """End up to `most` shares whose time has come; return how many. Safe to run in several processes at once."""
         due = self.rows.session.execute(statements.due_shares, {"at": self.rows.now, "most": most}).scalars().all()
-        ended = 0
-        for share_id in due:
-            custody_id = self.rows.session.execute(statements.expire, {"share": share_id, "at": self.rows.now}).scalar()
-            if custody_id is not None:
-                self.rows.session.execute(statements.forget_clients, {"share": share_id})
-                self.rows.append(AuditEvent.SHARE_EXPIRED, share_id, custody_id)
-                ended += 1
-        return ended
+        return sum(self.expire(share_id) for share_id in due)
 
     def live_before(self, end: datetime) -> int:
         """Return how many live shares end before `end`: their epoch keys must not be destroyed."""
         return int(self.rows.session.execute(statements.live_on_epoch_days, {"end": end}).scalar_one())
+
+
+def _told_of(ended: Any) -> dict[str, str | int | bool | None]:
+    """Return what the event of an end says of a request: whether there was an answer. Of a send it is plain."""
+    if ended.kind is not ShareKind.REQUEST:
+        return {}
+    return {"kind": ended.kind.value, "answered": bool(ended.was_sealed)}

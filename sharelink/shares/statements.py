@@ -12,12 +12,14 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from sharelink.shares.holds import Hold, active_hold
 from sharelink.shares.models import Share, ShareClient
-from sharelink.shares.states import FINAL_STATES, LIVE_STATES, ShareState
+from sharelink.shares.states import FINAL_STATES, LIVE_STATES, SECRET_STATES, ShareState
 
 _share = Share.metadata.tables[Share.__tablename__]
 _client = ShareClient.metadata.tables[ShareClient.__tablename__]
 
 _is_held = active_hold.where(Hold.custody_id == _share.c.custody_id).exists()
+
+_what_ended = (_share.c.custody_id, _share.c.kind, _share.c.seal_header.is_not(None).label("was_sealed"))
 
 insert_share = insert(_share)
 
@@ -132,7 +134,7 @@ burn = (
         ended_at=bindparam("at"),
         outer_ciphertext=None,
     )
-    .returning(_share.c.custody_id)
+    .returning(*_what_ended)
 )
 """Ends a live share unread, whatever its time and whether or not it is held: destroying is always allowed."""
 
@@ -195,9 +197,9 @@ expire = (
         _share.c.expires_at <= bindparam("at"),
     )
     .values(state=ShareState.EXPIRED, ended_at=bindparam("at"), outer_ciphertext=None)
-    .returning(_share.c.custody_id)
+    .returning(*_what_ended)
 )
 
 live_on_epoch_days = select(func.count()).where(
-    Share.state.in_(sorted(LIVE_STATES)), Share.expires_at < bindparam("end")
+    Share.state.in_(sorted(SECRET_STATES)), Share.expires_at < bindparam("end")
 )

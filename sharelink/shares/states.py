@@ -7,11 +7,16 @@ class ShareKind(StrEnum):
     """Which way the secret goes."""
 
     SEND = "send"
+    REQUEST = "request"
 
 
 class ShareState(StrEnum):
-    """Where a share stands. The ciphertext is present exactly while it is `sealed` or `locked`."""
+    """Where a share stands. The ciphertext is present exactly while it is `sealed` or `locked`.
 
+    Only a request is ever `awaiting`, and only a send is ever `locked`: a request has no code that could be guessed.
+    """
+
+    AWAITING = "awaiting"
     SEALED = "sealed"
     LOCKED = "locked"
     REVEALED = "revealed"
@@ -19,10 +24,14 @@ class ShareState(StrEnum):
     BURNED = "burned"
 
 
-LIVE_STATES = frozenset({ShareState.SEALED, ShareState.LOCKED})
+SECRET_STATES = frozenset({ShareState.SEALED, ShareState.LOCKED})
+"""In these there is a ciphertext, and an epoch key that it needs."""
+
+LIVE_STATES = SECRET_STATES | {ShareState.AWAITING}
 FINAL_STATES = frozenset(ShareState) - LIVE_STATES
 
 TRANSITIONS: dict[ShareState, frozenset[ShareState]] = {
+    ShareState.AWAITING: frozenset({ShareState.SEALED, ShareState.EXPIRED, ShareState.BURNED}),
     ShareState.SEALED: frozenset({ShareState.LOCKED, ShareState.REVEALED, ShareState.EXPIRED, ShareState.BURNED}),
     ShareState.LOCKED: frozenset({ShareState.SEALED, ShareState.EXPIRED, ShareState.BURNED}),
     ShareState.REVEALED: frozenset(),

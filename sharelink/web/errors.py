@@ -14,12 +14,13 @@ from sharelink.crypto import errors as crypto
 from sharelink.custody import errors as custody
 from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
 from sharelink.factors import errors as factors
+from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
 
-LINK_ROUTES = "/s/"
+LINK_ROUTES = ("/s/", "/r/", "/retrieve/")
 _RETRY_STORAGE_SECONDS = 30
 
 
@@ -121,6 +122,32 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     ),
     shares.AlreadyCreated: Answer(
         409, "This was created before", "The same form was sent twice; one share was made.", "Look at its record."
+    ),
+    requests.StraySpace: _INVALID,
+    requests.RequestClosed: Answer(
+        409, "This was answered before", "Or its time is over. Nothing was stored.", "Open your link once more."
+    ),
+    requests.RequestKeySwapped: Answer(
+        409,
+        "Stop: this form is not safe to use",
+        "Your link names another key than the one we hold for it. What you typed was not stored.",
+        "Tell the person who asked you, by a number that you already know. They will send you a new link.",
+    ),
+    requests.AnswerDamaged: Answer(
+        503,
+        "This answer cannot be opened",
+        "The link is right, but what we stored was changed, or was not made with the customer's link. Nothing was"
+        " used up.",
+        "Tell whoever runs this service, and ask the customer again under a new link.",
+    ),
+    requests.NotAnswered: Answer(
+        409, "Nothing was submitted yet", "The customer has not answered.", "Look at the request's page."
+    ),
+    requests.RequestNotAwaiting: Answer(
+        409, "This does not wait for an answer any more", "Nothing was changed.", "Look at its page."
+    ),
+    requests.NotJudgeable: Answer(
+        409, "This was said before", "Or the answer was not retrieved. Nothing was changed.", "Look at its page."
     ),
     custody.RecordNotFound: _NOT_FOUND,
     custody.RecordArchived: Answer(

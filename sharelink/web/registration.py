@@ -3,9 +3,10 @@
 from flask import Flask
 
 from sharelink.web import health
-from sharelink.web.public import links
+from sharelink.web.public import links, submissions
 from sharelink.web.staff import (
     account,
+    asking,
     changes,
     factors,
     groups,
@@ -14,6 +15,8 @@ from sharelink.web.staff import (
     invitations,
     people,
     records,
+    requests,
+    retrievals,
     second_step,
     security,
     sends,
@@ -22,7 +25,11 @@ from sharelink.web.staff import (
     sign_in,
 )
 
-PUBLIC = (links.blueprint, health.blueprint)
+PUBLIC = (links.blueprint, submissions.blueprint, retrievals.blueprint, health.blueprint)
+"""Pages that set no cookie and need no token of a form: the key that is posted is the authority.
+
+The retrieval link's are among them although they serve custodians: what they do asks for key and password.
+"""
 STAFF = (
     set_up.blueprint,
     sign_in.blueprint,
@@ -31,6 +38,8 @@ STAFF = (
     records.blueprint,
     sends.blueprint,
     shares.blueprint,
+    asking.blueprint,
+    requests.blueprint,
     holds.blueprint,
     account.blueprint,
     security.blueprint,

@@ -52,6 +52,14 @@
     else location.reload();
   });
 
+  // Links inside the page would change the fragment, and so look like a link with another key.
+  document.addEventListener("click", (event) => {
+    const jump = event.target.closest("a[href^='#']");
+    if (!jump) return;
+    event.preventDefault();
+    document.getElementById(jump.hash.slice(1))?.focus();
+  });
+
   // A page brought back from the browser's memory must not show the text a second time.
   addEventListener("pageshow", (event) => {
     if (event.persisted && revealed()) location.reload();

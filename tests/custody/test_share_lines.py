@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from sharelink.accounts.permissions import Reach
 from sharelink.actors import Actor
 from sharelink.acts.receiving import decline, look, report, reveal
 from sharelink.custody.share_lines import MyWork, ShareLine, my_work, shares_of_record
@@ -14,7 +15,7 @@ from tests.fakes import MovableClock
 
 def work_of(unit_of_work: UnitOfWork, person: Person) -> MyWork:
     with unit_of_work.read() as work:
-        return my_work(work.session, person.account_id, work.now)
+        return my_work(work.session, person.account_id, work.now, Reach(everywhere=False, group_ids=frozenset()))
 
 
 def lines(unit_of_work: UnitOfWork, record_id: bytes) -> tuple[ShareLine, ...]:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Engine, create_engine, inspect, text
+from sqlalchemy import CheckConstraint, Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 import sharelink.app  # noqa: F401 - brings every model along
-from sharelink.persistence.database import Base, engine_options, prepare_engine
-from sharelink.persistence.schema import is_current, newest_revision, revision, upgrade
+from sharelink.persistence.database import WRITE_OPTION, Base, engine_options, prepare_engine
+from sharelink.persistence.schema import alembic_config, is_current, newest_revision, revision, upgrade
 from tests.services import fresh_database
 
 UPGRADE_IN_A_PROCESS = """
@@ -131,3 +132,81 @@ def test_a_share_without_ciphertext_can_be_neither_live_nor_ended_with_it(engine
         names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
         with pytest.raises(IntegrityError, match="ciphertext_only_while_live"):
             connection.execute(text(f"INSERT INTO share ({names}) VALUES ({values})"), columns)
+
+
+def test_an_upgrade_that_makes_a_table_anew_keeps_every_row_and_reference(engine):
+    """0003 changes constraints of `share`, which SQLite does by copying the table that others refer to."""
+    with engine.connect().execution_options(**{WRITE_OPTION: True}) as connection, connection.begin():
+        command.upgrade(alembic_config(connection), "0002")
+    with engine.begin() as connection:
+        before = rows_of_a_live_share(connection)
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = {
+            table: connection.execute(text(f"SELECT {', '.join(row)} FROM {table}")).mappings().one()
+            for table, row in before.items()
+        }
+        if engine.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    assert {table: dict(row) for table, row in found.items()} == before
+    with engine.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("DELETE FROM share"))
+
+
+def rows_of_a_live_share(connection: Connection) -> dict[str, dict[str, object]]:
+    """Insert one share and everything it needs into a database of schema 0002, and return the rows."""
+    ids = {name: bytes([number]) * 16 for number, name in enumerate(("account", "group", "record", "share", "hold"))}
+    rows: dict[str, dict[str, object]] = {
+        "account": {
+            "id": ids["account"],
+            "name": "Anna",
+            "email": "anna@example.com",
+            "password_hash": "x",
+            "password_changed_at": 1,
+            "created_at": 1,
+        },
+        "custodian_group": {"id": ids["group"], "name": "Custodians", "name_key": "custodians", "created_at": 1},
+        "custody_record": {
+            "id": ids["record"],
+            "reference": "CR-1",
+            "kind": "credential",
+            "state": "draft",
+            "customer": "Example GmbH",
+            "subject": "",
+            "search_text": "",
+            "group_id": ids["group"],
+            "opened_at": 1,
+            "opened_by": ids["account"],
+            "version": 1,
+        },
+        "share": {
+            "id": ids["share"],
+            "kind": "send",
+            "state": "sealed",
+            "custody_id": ids["record"],
+            "created_by": ids["account"],
+            "sender_name": "Anna",
+            "form_id": b"f" * 16,
+            "label": "",
+            "instruction": "",
+            "code_required": True,
+            "created_at": 1,
+            "expires_at": 2,
+            "tries_allowed": 10,
+            "link_key_hash": b"h" * 32,
+            "seal_header": b"s" * 60,
+            "outer_ciphertext": b"sealed bytes",
+        },
+        "share_client": {
+            "share_id": ids["share"],
+            "client": b"c" * 16,
+            "opened_at": 1,
+            "tries": 0,
+            "tries_since_pause": 0,
+        },
+        "hold": {"id": ids["hold"], "custody_id": ids["record"], "share_id": ids["share"], "raised_at": 1},
+    }
+    for table, row in rows.items():
+        names = ", ".join(row)
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES (:{', :'.join(row)})"), row)
+    return rows

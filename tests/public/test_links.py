@@ -50,7 +50,7 @@ def test_get_is_one_page_for_every_token_and_asks_no_database(
 ) -> None:
     sent = send_secret(unit_of_work, staff)
     with app.app_context():
-        for table in ("share_client", "hold_release", "hold", "share"):
+        for table in ("secret_request", "share_client", "hold_release", "hold", "share"):
             db.session.execute(text(f"DROP TABLE {table}"))
         db.session.commit()
     pages = {

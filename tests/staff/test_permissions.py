@@ -22,7 +22,7 @@ from sharelink.factors.queries import factors_of
 from sharelink.unit_of_work import UnitOfWork
 from tests.accounts.records import recorded, recorded_types
 from tests.browsers import HTMX, Browser
-from tests.factories import Person, make_person, make_person_without_factors, send_secret
+from tests.factories import Person, ask_secret, make_person, make_person_without_factors, send_secret
 from tests.fakes import MovableClock
 
 OUR_GROUP, OTHER_GROUP = "Custodians", "Other custodians"
@@ -39,6 +39,14 @@ OPEN = {
     ("POST", "/s/report"): "the key in the body is the authority",
     ("POST", "/s/displayed"): "the receipt is the authority",
     ("POST", "/s/stored"): "the receipt is the authority",
+    ("GET", "/r/<token>"): "one static page",
+    ("POST", "/r/status"): "the key in the body is the authority",
+    ("POST", "/r/submit"): "the key in the body is the authority",
+    ("POST", "/r/receipt"): "the key in the body is the authority",
+    ("POST", "/r/report"): "the key in the body is the authority",
+    ("GET", "/retrieve/<token>"): "one static page",
+    ("POST", "/retrieve/status"): "tells nothing without key and sign-in; test_retrievals walks the roles",
+    ("POST", "/retrieve/reveal"): "tells nothing without key, sign-in and password; test_retrievals walks the roles",
     ("GET", "/set-up"): "one form, the same for everybody",
     ("POST", "/set-up"): "the key in the body is the authority",
     ("GET", "/join"): "one form, the same for everybody",
@@ -79,6 +87,14 @@ _SEND_ON_NEW = _SEND | {
 _FIRST = frozenset({Stage.ENROLMENT})
 _ENROLMENT = Guarded(Permission.OWN_ACCOUNT, also=_FIRST)
 _ADDING = Guarded(Permission.OWN_ACCOUNT, fresh=True, also=_FIRST)
+_ASK = {
+    "form_id": "{new}",
+    "record": "{record}",
+    "template": "text",
+    "purpose": "a test",
+    "submit_lifetime": "86400",
+    "retrieve_lifetime": "86400",
+}
 
 GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("GET", "/"): (Guarded(Permission.OWN_ACCOUNT),),
@@ -140,6 +156,13 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("POST", "/shares/<share_text>/withdraw"): (
         Guarded(Permission.SHARE_SEND, of_group=True, form={"reason": "a test"}),
     ),
+    ("GET", "/request"): (Guarded(Permission.REQUEST_CREATE),),
+    ("POST", "/request"): (Guarded(Permission.REQUEST_CREATE, of_group=True, form=_ASK),),
+    ("GET", "/requests/<request_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
+    ("POST", "/requests/<request_text>/cancel"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
+    ("POST", "/requests/<request_text>/reminded"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
+    ("POST", "/requests/<request_text>/again"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
+    ("POST", "/requests/<request_text>/outcome"): (Guarded(Permission.REQUEST_RETRIEVE, of_group=True),),
     ("POST", "/records/<record_text>/hold/release"): (Guarded(Permission.HOLD_RELEASE, of_group=True),),
     ("GET", "/send"): (Guarded(Permission.SHARE_SEND),),
     ("POST", "/send"): (
@@ -156,10 +179,11 @@ CASES = [(method, rule, guard) for (method, rule), guards in GUARDED.items() for
 
 @dataclass(frozen=True)
 class Objects:
-    """One record of the group "Custodians", with one share, a colleague, an invitation, and what forms need to name."""
+    """One record of the group "Custodians", a share, a request, a colleague, an invitation, and what forms name."""
 
     record: str
     share: str
+    request: str
     group: str
     person: str
     invitation: str
@@ -170,6 +194,7 @@ class Objects:
         names = {
             "<record_text>": self.record,
             "<share_text>": self.share,
+            "<request_text>": self.request,
             "<account_text>": self.person,
             "<group_text>": self.group,
             "<invitation_text>": self.invitation,
@@ -194,8 +219,9 @@ class Objects:
 
 @pytest.fixture
 def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
-    """Return a record in the group of `staff`, and a share on it."""
+    """Return a record in the group of `staff`, and a share and a request on it."""
     sent = send_secret(unit_of_work, staff)
+    asked = ask_secret(unit_of_work, staff, custody_id=sent.custody_id)
     with unit_of_work.read() as work:
         group = groups_for_choice(work.session, None)[0].id_text
     colleague = make_person(unit_of_work, "Cleo Example", "cleo@example.com", roles=[Role.STAFF], groups=[])
@@ -204,6 +230,7 @@ def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
     return Objects(
         id_text(sent.custody_id),
         id_text(sent.share_id),
+        id_text(asked.share_id),
         group,
         id_text(colleague.account_id),
         id_text(invitation.id),

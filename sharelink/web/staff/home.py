@@ -18,12 +18,12 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @requires(Permission.OWN_ACCOUNT)
 def home() -> Response:
-    """Show what waits for the viewer: records on hold that they may help to lift, their shares, their groups' news."""
+    """Show what waits for the viewer: holds to lift, answers to retrieve, their shares, and their groups' news."""
     person = signed_in_viewer()
     reach = person.reach(Permission.HOLD_RELEASE)
     with current_unit_of_work().read() as work:
         held = held_records(work.session, None if reach.everywhere else reach.group_ids)
-        mine = my_work(work.session, person.account_id, work.now)
+        mine = my_work(work.session, person.account_id, work.now, person.reach(Permission.REQUEST_RETRIEVE))
         notices = security_notices(work, person.account_id)
         news = group_news(work, groups_for_choice(work.session, person.group_ids))
     return page_or_fragment(

@@ -9,8 +9,8 @@ from sharelink.accounts.states import CHANGE_LABELS, ChangeKind, Role, role_labe
 from sharelink.actors import ActorKind
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.queries import RecordedEvent
-from sharelink.custody.states import RECORD_TEMPLATES, RecordField, RecordKind
-from sharelink.shares.states import EndReason
+from sharelink.custody.states import PURPOSE_LABELS, RECORD_TEMPLATES, Purpose, RecordField, RecordKind
+from sharelink.shares.states import EndReason, ShareKind
 from sharelink.web.devices import device_text
 from sharelink.web.filters import duration_text
 
@@ -87,6 +87,9 @@ def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> Tim
 
 def _words_of(event: RecordedEvent) -> EventWords:
     type_ = AuditEvent(event.type)
+    if event.facts.get("kind") == ShareKind.REQUEST:
+        end = (type_, event.reason, bool(event.facts.get("answered")))
+        return REQUEST_ENDS.get(end, EVENT_WORDS[type_])
     if type_ is AuditEvent.SHARE_BURNED:
         return BURNED_WORDS.get(event.reason, EVENT_WORDS[type_])
     return EVENT_WORDS[type_]
@@ -179,6 +182,29 @@ def _reported(event: RecordedEvent) -> str:
         "expired": "It had expired unread",
         "burned": "It had been erased unread",
     }.get(str(event.facts.get("state", "")), "")
+
+
+def _requested(event: RecordedEvent) -> str:
+    seconds = event.facts.get("submit_lifetime_seconds")
+    lifetime = f"can be answered for {duration_text(seconds)}" if isinstance(seconds, int) else ""
+    again = "asked again, in place of an earlier link" if event.facts.get("replaces") else ""
+    return _sentences(_quoted(event.personal.get("label", "")), again, lifetime)
+
+
+def _retrieved(event: RecordedEvent) -> str:
+    purpose = str(event.facts.get("purpose", ""))
+    known = PURPOSE_LABELS[Purpose(purpose)] if purpose in set(Purpose) else purpose
+    ticket = event.personal.get("ticket", "")
+    return _sentences(known, f"Ticket {ticket}" if ticket else "")
+
+
+def _accepted(event: RecordedEvent) -> str:
+    place = event.personal.get("vault_reference", "")
+    return f"Kept at: {place}" if place else ""
+
+
+def _note(event: RecordedEvent) -> str:
+    return _quoted(event.personal.get("note", ""))
 
 
 def _jump(event: RecordedEvent) -> str:
@@ -288,6 +314,19 @@ EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.SHARE_EXPIRED: EventWords("Expired unread", "hourglass", "warn"),
     AuditEvent.SHARE_UNLOCKED: EventWords("Unlocked", "key-round", "plain", _more_tries),
     AuditEvent.SHARE_TAMPER_REPORTED: EventWords("Reported: “This was not me”", "triangle-alert", "bad", _reported),
+    AuditEvent.REQUEST_CREATED: EventWords("Secret requested", "inbox", "done", _requested),
+    AuditEvent.REQUEST_OPENED: EventWords("Submit link opened", "mail-open"),
+    AuditEvent.REQUEST_KEY_MISMATCH: EventWords(
+        "The key of this request was swapped",
+        "triangle-alert",
+        "bad",
+        lambda _event: "The customer's link names another key than the database holds. Nothing was sealed",
+    ),
+    AuditEvent.REQUEST_SUBMITTED: EventWords("Customer submitted it", "inbox", "done"),
+    AuditEvent.REQUEST_RETRIEVED: EventWords("Answer retrieved", "eye", "done", _retrieved),
+    AuditEvent.REQUEST_ACCEPTED: EventWords("Sign-in worked", "badge-check", "done", _accepted),
+    AuditEvent.REQUEST_REJECTED: EventWords("Answer was wrong", "circle-alert", "bad", _note),
+    AuditEvent.REQUEST_REMINDED: EventWords("Customer reminded", "clock"),
     AuditEvent.CUSTODY_HELD: EventWords(
         "Record put on hold", "hand", "bad", lambda _event: "Nothing is revealed until two people lift it"
     ),
@@ -337,4 +376,18 @@ BURNED_WORDS: Mapping[str | None, EventWords] = {
     EndReason.WITHDRAWN.value: EventWords("Withdrawn by staff", "trash-2", "warn", _burned),
     EndReason.REPLACED.value: EventWords("Replaced by a new link", "trash-2", "plain", _burned),
 }
-"""The words of a share's end unread, by its reason."""
+"""The words of a send's end unread, by its reason."""
+
+REQUEST_ENDS: Mapping[tuple[AuditEvent, str | None, bool], EventWords] = {
+    (AuditEvent.SHARE_EXPIRED, None, False): EventWords("Not answered in time", "hourglass", "warn"),
+    (AuditEvent.SHARE_EXPIRED, None, True): EventWords("Answer expired, never retrieved", "hourglass", "bad"),
+    (AuditEvent.SHARE_BURNED, EndReason.WITHDRAWN.value, False): EventWords("Request cancelled", "x", "plain", _note),
+    (AuditEvent.SHARE_BURNED, EndReason.WITHDRAWN.value, True): EventWords(
+        "Request cancelled, answer erased unread", "trash-2", "warn", _note
+    ),
+    (AuditEvent.SHARE_BURNED, EndReason.REPLACED.value, False): EventWords("Asked again under new links", "send"),
+    (AuditEvent.SHARE_BURNED, EndReason.REPLACED.value, True): EventWords(
+        "Asked again, waiting answer erased unread", "trash-2", "warn"
+    ),
+}
+"""The words of a request's end before anybody retrieved an answer: event, reason, whether there was one."""
