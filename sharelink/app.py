@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from sharelink import logs
 from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
+from sharelink.accounts.states import Role
 from sharelink.assets import asset_directory
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
@@ -20,7 +22,9 @@ from sharelink.crypto.keyring import Keyring
 from sharelink.persistence.database import db, engine_options, prepare_engine
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.settings import Settings
+from sharelink.settings_single_sign_on import SsoJoin
 from sharelink.shares.rows import ShareLimits
+from sharelink.sso.provider import CALLBACK_PATH, MappedRole, Requirements, RoleMap, SingleSignOn
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web import (
     asset_compression,
@@ -73,14 +77,43 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             idle_lifetime=timedelta(seconds=settings.session_idle_seconds),
             absolute_lifetime=timedelta(seconds=settings.session_absolute_seconds),
         ),
-        account_policy=AccountPolicy(separation_of_duties=settings.separation_of_duties),
+        account_policy=AccountPolicy(
+            separation_of_duties=settings.separation_of_duties, local_sign_in=settings.local_passwords
+        ),
         write_queue=WriteQueue() if settings.embedded_database else None,
     )
-    app.extensions[EXTENSION] = Wiring(settings, unit_of_work)
+    app.extensions[EXTENSION] = Wiring(settings, unit_of_work, _single_sign_on(settings))
     _install_web(app, settings, static)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)
     return app
+
+
+def _single_sign_on(settings: Settings) -> SingleSignOn | None:
+    if not settings.has_single_sign_on:
+        return None
+    # Its libraries are an optional extra; the settings made sure that they are here.
+    openid = import_module("sharelink.sso.openid")
+    rules = (
+        MappedRole(rule.value, frozenset(Role(name) for name in rule.roles), rule.groups)
+        for rule in settings.sso_role_rules
+    )
+    return SingleSignOn(
+        provider=openid.OpenIdProvider(
+            issuer=settings.sso_issuer,
+            client_id=settings.sso_client_id,
+            client_secret=settings.sso_client_secret,
+            scopes=settings.sso_scopes,
+            roles_claim=settings.sso_roles_claim,
+            redirect_uri=f"{settings.base_url}{CALLBACK_PATH}",
+        ),
+        issuer=settings.sso_issuer,
+        requirements=Requirements(
+            frozenset(settings.sso_required_amr.split()), frozenset(settings.sso_required_acr.split())
+        ),
+        role_map=RoleMap(tuple(rules)),
+        joins_just_in_time=settings.sso_join is SsoJoin.JUST_IN_TIME,
+    )
 
 
 def _install_web(app: Flask, settings: Settings, static: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic_core import ErrorDetails
 
+PREFIX = "SHARELINK_"
 FILE_SUFFIX = "_FILE"
 _SIMILARITY = 0.88
 

@@ -32,6 +32,7 @@ _FOREIGN_LEVELS = {
     "alembic": logging.WARNING,
     "flask-limiter": logging.ERROR,
     "sqlalchemy": logging.WARNING,
+    "urllib3": logging.ERROR,
     "waitress": logging.WARNING,
     "werkzeug": logging.WARNING,
 }

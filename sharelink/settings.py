@@ -19,11 +19,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sharelink.addresses import host_of, is_loopback, is_web_address
-from sharelink.environment import FILE_SUFFIX, misspelt_names, problem_text, with_files
+from sharelink.environment import FILE_SUFFIX, PREFIX, misspelt_names, problem_text, with_files
 from sharelink.errors import UnsafeStart
+from sharelink.settings_single_sign_on import SingleSignOnSettings
 
-PREFIX = "SHARELINK_"
-SECRET_BEARING = frozenset({"database_url", "rate_limit_store"})
+SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret"})
 """Settings that may hold a password, so that a file can carry them instead of the environment."""
 
 _DAY_SECONDS = 86_400
@@ -81,7 +81,7 @@ def _base_url_default(earlier: dict[str, Any]) -> str:
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Settings(BaseSettings):
+class Settings(SingleSignOnSettings):
     """Everything an operator can choose, never changed after it was made.
 
     Made by `from_environment`, or by keyword in tests.

@@ -31,6 +31,7 @@ from sharelink.shares.attempts import Attempts
 from sharelink.shares.epochs import Epochs
 from sharelink.shares.rows import ShareLimits, ShareRows
 from sharelink.shares.service import Shares
+from sharelink.sso.service import SignOns
 
 
 @dataclass
@@ -95,6 +96,11 @@ class Work:
     def factors(self) -> Factors:
         """Second factors: passkeys, authenticator apps, recovery codes."""
         return Factors(self.session, self.keyring, self.accounts.chains, self.now)
+
+    @cached_property
+    def sign_ons(self) -> SignOns:
+        """Single sign-on: browsers on their way, and whose account an identity is."""
+        return SignOns(self.session, self.audit, self.accounts.chains, self.now)
 
     @cached_property
     def holds(self) -> Holds:

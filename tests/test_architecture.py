@@ -23,14 +23,16 @@ LEAVES = {
     "client_networks",
     "environment",
     "settings",
+    "settings_single_sign_on",
     "logs",
 }
-CORE = {"crypto", "persistence", "audit", "shares", "requests", "accounts", "factors", "custody"}
+CORE = {"crypto", "persistence", "audit", "shares", "requests", "accounts", "factors", "sso", "custody"}
 
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
     **{leaf: {"errors"} for leaf in LEAVES},
-    "settings": {"errors", "addresses", "environment"},
+    "settings": {"errors", "addresses", "environment", "settings_single_sign_on"},
+    "settings_single_sign_on": {"errors", "addresses", "environment"},
     "environment": {"errors"},
     "logs": {"errors", "settings"},
     "crypto": {"errors", "times"},
@@ -40,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "requests": LEAVES | {"crypto", "persistence", "audit", "shares"},
     "accounts": LEAVES | {"crypto", "persistence", "audit"},
     "factors": LEAVES | {"crypto", "persistence", "audit", "accounts"},
+    "sso": LEAVES | {"crypto", "persistence", "audit", "accounts"},
     "custody": LEAVES | {"crypto", "persistence", "audit", "shares", "requests", "accounts"},
     "unit_of_work": LEAVES | CORE,
     "acts": LEAVES | CORE | {"unit_of_work"},

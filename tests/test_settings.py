@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from sharelink.errors import UnsafeStart
 from sharelink.settings import SECRET_BEARING, HttpsMode, LogFormat, Settings, variable_name
+from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, parse_role_map
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 CANARY = "hunter2-canary"
@@ -194,6 +195,69 @@ def documented_row(name: str, field: FieldInfo) -> str:
 
 
 def test_the_table_in_the_documentation_is_the_code():
-    wanted = [documented_row(name, field) for name, field in Settings.model_fields.items()]
+    # A part that is kept in a file of its own comes first in the code and last in the table.
+    names = sorted(Settings.model_fields, key=lambda name: name in SingleSignOnSettings.model_fields)
+    wanted = [documented_row(name, Settings.model_fields[name]) for name in names]
     found = re.findall(r"^\| `SHARELINK_.*$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert found == wanted
+
+
+SSO = {"SSO_ISSUER": "https://login.example.com", "SSO_CLIENT_ID": "us", "SSO_CLIENT_SECRET": CANARY}
+MAPPED = SSO | {"SSO_ROLES_CLAIM": "groups", "SSO_ROLE_MAP": "a=staff"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "variables_told"),
+    [
+        ({"SSO_ISSUER": "https://login.example.com"}, ["SSO_CLIENT_ID", "SSO_CLIENT_SECRET"]),
+        ({"SSO_CLIENT_ID": "us"}, ["SSO_CLIENT_ID"]),
+        (SSO | {"SSO_ISSUER": "http://login.example.com"}, ["SSO_ISSUER"]),
+        (SSO | {"SSO_ISSUER": "https://login.example.com?x=y"}, ["SSO_ISSUER"]),
+        (SSO | {"SSO_ISSUER": "https://u:p@login.example.com"}, ["SSO_ISSUER"]),
+        (SSO | {"SSO_SCOPES": "email profile"}, ["SSO_SCOPES"]),
+        (SSO | {"SSO_ROLES_CLAIM": "groups"}, ["SSO_ROLE_MAP"]),
+        (SSO | {"SSO_ROLE_MAP": "a=staff"}, ["SSO_ROLE_MAP"]),
+        (SSO | {"SSO_JOIN": "just_in_time"}, ["SSO_JOIN"]),
+        (SSO | {"SSO_JOIN": "everybody"}, ["SSO_JOIN"]),
+        (MAPPED | {"SSO_ROLE_MAP": "a=wizard"}, ["SSO_ROLE_MAP"]),
+        (MAPPED | {"SSO_ROLE_MAP": "staff"}, ["SSO_ROLE_MAP"]),
+        (MAPPED | {"SSO_ROLE_MAP": "a=staff,"}, ["SSO_ROLE_MAP"]),
+        (MAPPED | {"SSO_ROLE_MAP": "a=staff@"}, ["SSO_ROLE_MAP"]),
+        (MAPPED | {"SSO_ROLE_MAP": "=staff"}, ["SSO_ROLE_MAP"]),
+        ({"SSO_REQUIRED_AMR": "mfa"}, ["SSO_REQUIRED_AMR"]),
+        ({"LOCAL_PASSWORDS": "off"}, ["LOCAL_PASSWORDS"]),
+        (
+            {"SSO_ISSUER": "https://login.example.com", "SSO_ROLE_MAP": "a=wizard", "SSO_JOIN": "x"},
+            ["SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_ROLE_MAP", "SSO_JOIN"],
+        ),
+    ],
+)
+def test_incomplete_single_sign_on_is_refused(variables, variables_told):
+    found = problems_of(**variables)
+    assert [problem.partition(":")[0] for problem in found] == [f"SHARELINK_{name}" for name in variables_told]
+    assert CANARY not in "".join(found)
+
+
+def test_single_sign_on_is_refused_without_its_libraries(monkeypatch):
+    monkeypatch.setattr("sharelink.settings_single_sign_on.find_spec", lambda _name: None)
+    (problem,) = problems_of(**SSO)
+    assert problem == "SHARELINK_SSO_ISSUER: needs more libraries: install sharelink[sso]"
+    assert not settings_of().has_single_sign_on
+
+
+def test_whole_single_sign_on_is_accepted_and_its_secret_can_come_from_a_file(tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(f"{CANARY}\n")
+    variables = MAPPED | {"SSO_CLIENT_SECRET": "", "SSO_CLIENT_SECRET_FILE": str(file), "LOCAL_PASSWORDS": "off"}
+    settings = settings_of(**variables)
+    assert (settings.sso_client_secret, settings.local_passwords) == (CANARY, False)
+    assert CANARY not in repr(settings)
+
+
+def test_a_role_map_takes_names_of_directories_and_gives_roles_groups_or_both():
+    rules = parse_role_map("CN=Admins,OU=x=administrator; eu = staff, custodian@EU  desk ,@Night;eu=auditor;")
+    assert rules == (
+        RoleRule("CN=Admins,OU=x", frozenset({"administrator"}), frozenset()),
+        RoleRule("eu", frozenset({"staff", "custodian"}), frozenset({"EU desk", "Night"})),
+        RoleRule("eu", frozenset({"auditor"}), frozenset()),
+    )

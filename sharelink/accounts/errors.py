@@ -9,6 +9,12 @@ class SetUpLinkUnavailable(SharelinkError):
     code = "set_up_link_unavailable"
 
 
+class LocalSignInOff(SharelinkError):
+    """People sign in only by the provider here, and this account is not for break-glass."""
+
+    code = "local_sign_in_off"
+
+
 class AccountNotFound(SharelinkError):
     """There is no account with this e-mail address."""
 

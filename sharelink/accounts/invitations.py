@@ -143,6 +143,23 @@ class Invitations:
             raise InvitationUnavailable("the invitation is forged or too old") from None
         return PresentedInvitation(identifier, key_hash)
 
+    def waiting_for(self, email: str) -> PresentedInvitation | None:
+        """Return what the invitation of this normalised address would present; None if none is open.
+
+        For whoever the provider vouches for as the holder of the address: that is what the link proves otherwise.
+        """
+        found = self.session.execute(
+            select(Invitation.id, Invitation.key_hash)
+            .where(
+                Invitation.email == email,
+                Invitation.used_at.is_(None),
+                Invitation.revoked_at.is_(None),
+                Invitation.expires_at > self.now,
+            )
+            .order_by(Invitation.created_at.desc())
+        ).first()
+        return None if found is None else PresentedInvitation(found.id, found.key_hash)
+
     def open_one(self, presented: PresentedInvitation) -> OpenInvitation:
         """Return the invitation if it would make an account now.
 

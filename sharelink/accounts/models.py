@@ -16,10 +16,15 @@ EMAIL_MAX = 254
 IP_MAX = 64
 AGENT_MAX = 400
 ROLES_MAX = 100
+METHODS_MAX = 200
 
 
 class Account(Base):
-    """One person. Never deleted, only disabled: records and the audit name it for ever."""
+    """One person. Never deleted, only disabled: records and the audit name it for ever.
+
+    `is_break_glass`: it signs in here by itself even where only the provider signs people in. `sso_link_until`: till
+    then whoever first comes from the provider with the account's address gets the account.
+    """
 
     __tablename__ = "account"
 
@@ -32,6 +37,8 @@ class Account(Base):
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     notices_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_break_glass: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    sso_link_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AccountRole(Base):
@@ -82,14 +89,15 @@ class GroupMember(Base):
 class StaffSession(Base):
     """A browser on its way in, or signed in. The row is the session: when it is gone, the cookie is worth nothing.
 
-    `proven_at` is when somebody last proved strongly who they are; `proof` is None until the session is full.
+    `proven_at` is when somebody last proved strongly who they are; `proof` is None until the session is full;
+    `provider_methods` is what the provider said that it asked for, if the proof was its word.
     """
 
     __tablename__ = "staff_session"
     __table_args__ = (
         CheckConstraint("stage IN ('second_factor', 'enrolment', 'full')", name="stage"),
         CheckConstraint(
-            "proof IN ('passkey', 'password_and_code', 'password_and_passkey', 'password_and_recovery_code')",
+            "proof IN ('passkey', 'password_and_code', 'password_and_passkey', 'password_and_recovery_code', 'sso')",
             name="proof",
         ),
         CheckConstraint("(stage = 'full') = (proof IS NOT NULL)", name="full_is_proven"),
@@ -99,6 +107,7 @@ class StaffSession(Base):
     account_id: Mapped[bytes] = mapped_column(Id, ForeignKey("account.id"), index=True)
     stage: Mapped[Stage] = mapped_column(enum_text(Stage))
     proof: Mapped[SignInProof | None] = mapped_column(enum_text(SignInProof))
+    provider_methods: Mapped[str | None] = mapped_column(String(METHODS_MAX))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

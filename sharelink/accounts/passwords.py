@@ -13,6 +13,10 @@ class PreparedPassword:
     hashed: str = field(repr=False)
 
 
+NO_PASSWORD = PreparedPassword("")
+"""Of an account that comes in by the provider: no typed password ever matches it."""
+
+
 def prepare_password(typed: str, *, name: str, email: str, form_field: str = "password") -> PreparedPassword:
     """Check `typed` against the rules and hash it. Takes tens of milliseconds: call it outside a transaction.
 

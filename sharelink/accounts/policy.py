@@ -16,9 +16,12 @@ class AccountPolicy:
 
     `separation_of_duties`: nobody is administrator and custodian, and what gives somebody a way to secrets (groups,
     factors, the administrator role itself) takes a second administrator.
+    `local_sign_in`: people may sign in by themselves; without it only break-glass accounts may, and all others come
+    from the provider.
     """
 
     separation_of_duties: bool = False
+    local_sign_in: bool = True
 
     @property
     def first_roles(self) -> frozenset[Role]:

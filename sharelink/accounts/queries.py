@@ -32,6 +32,12 @@ class Viewer:
     signed_in_at: datetime
     proof: SignInProof
     proven_at: datetime | None
+    provider_methods: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What they proved who they are with, as audit leaves carry it."""
+        return (*self.proof.methods, *self.provider_methods)
 
     def reach(self, permission: Permission) -> Reach:
         """Return how far this person's permission goes."""
@@ -98,6 +104,8 @@ class Person:
     password_changed_at: datetime
     last_sign_in_at: datetime | None
     disabled_at: datetime | None
+    has_password: bool
+    is_break_glass: bool
 
     @property
     def id_text(self) -> str:
@@ -130,6 +138,7 @@ def find_visitor(
             StaffSession.stage,
             StaffSession.proof,
             StaffSession.proven_at,
+            StaffSession.provider_methods,
             StaffSession.created_at,
             StaffSession.last_seen_at,
             AccountRole.role,
@@ -162,6 +171,7 @@ def find_visitor(
         signed_in_at=first.created_at,
         proof=first.proof,
         proven_at=first.proven_at,
+        provider_methods=tuple((first.provider_methods or "").split()),
     )
 
 
@@ -263,6 +273,11 @@ def active_administrators(session: Session) -> frozenset[bytes]:
     return frozenset(session.scalars(administrators))
 
 
+def break_glass_accounts(session: Session) -> frozenset[bytes]:
+    """Return the accounts that sign in here by themselves even where only the provider signs people in."""
+    return frozenset(session.scalars(select(Account.id).where(Account.is_break_glass.is_(True))))
+
+
 def has_administrator(session: Session) -> bool:
     """Tell whether somebody is administrator and can sign in."""
     return bool(active_administrators(session))
@@ -302,6 +317,8 @@ def _persons(session: Session, accounts: Collection[Account]) -> tuple[Person, .
             password_changed_at=account.password_changed_at,
             last_sign_in_at=account.last_sign_in_at,
             disabled_at=account.disabled_at,
+            has_password=bool(account.password_hash),
+            is_break_glass=account.is_break_glass,
         )
         for account in accounts
     )

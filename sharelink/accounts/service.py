@@ -65,7 +65,7 @@ class Accounts:
     @property
     def sessions(self) -> Sessions:
         """Sessions of people who are signed in."""
-        return Sessions(self.session, self.audit, self.keyring, self.limits, self.actor, self.now)
+        return Sessions(self.session, self.audit, self.keyring, self.limits, self.policy, self.actor, self.now)
 
     @property
     def chains(self) -> AccountChains:
@@ -133,7 +133,9 @@ class Accounts:
             raise SetUpLinkUnavailable("the set-up link is unknown, used or too old")
         roles = self.policy.first_roles
         in_groups = [FIRST_GROUP] if Role.CUSTODIAN in roles else []
-        account_id = self.create_account(name, email, roles, in_groups, password)
+        # Where only the provider signs people in, the first account is for when the provider does not.
+        alone = not self.policy.local_sign_in
+        account_id = self.create_account(name, email, roles, in_groups, password, is_break_glass=alone)
         self.groups.named(FIRST_GROUP)
         account = self.session.get_one(Account, account_id)
         return self.sessions.start_half(account, Stage.ENROLMENT)
@@ -168,7 +170,14 @@ class Accounts:
         return self.sessions.start_half(account, Stage.ENROLMENT, browser)
 
     def create_account(
-        self, name: str, email: str, roles: Collection[Role], groups: Collection[str], password: PreparedPassword
+        self,
+        name: str,
+        email: str,
+        roles: Collection[Role],
+        groups: Collection[str],
+        password: PreparedPassword,
+        *,
+        is_break_glass: bool = False,
     ) -> bytes:
         """Make an account and return its id.
 
@@ -178,6 +187,7 @@ class Accounts:
             roles: what the account is, at least one.
             groups: names of the groups it is a member of; a group that does not exist yet is made.
             password: checked and hashed.
+            is_break_glass: it signs in here by itself even where only the provider signs people in.
 
         Raises:
             InvalidInput: a field cannot be accepted, or the address has an account already.
@@ -195,6 +205,7 @@ class Accounts:
             created_at=self.now,
             last_sign_in_at=None,
             disabled_at=None,
+            is_break_glass=is_break_glass,
         )
         self.session.add(account)
         self.session.flush()
@@ -202,7 +213,7 @@ class Accounts:
         self.chains.append(
             AuditEvent.ADMIN_ACCOUNT_CREATED,
             account,
-            facts={"roles": roles_text(roles)},
+            facts={"roles": roles_text(roles)} | ({"break_glass": True} if is_break_glass else {}),
             personal={"account_name": name, "account_email": email},
         )
         group_names: dict[str, str] = {}

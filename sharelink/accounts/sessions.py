@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, or_, update
 from sqlalchemy.orm import Session
 
+from sharelink.accounts.chains import AccountChains
 from sharelink.accounts.devices import Devices
-from sharelink.accounts.models import AGENT_MAX, IP_MAX, Account, StaffSession
-from sharelink.accounts.stages import PASSWORD_METHODS, SignInProof, Stage
+from sharelink.accounts.errors import LocalSignInOff
+from sharelink.accounts.models import AGENT_MAX, IP_MAX, METHODS_MAX, Account, StaffSession
+from sharelink.accounts.policy import AccountPolicy
+from sharelink.accounts.stages import PASSWORD_METHODS, ProviderWord, SignInProof, Stage
 from sharelink.actors import Actor, ActorKind
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.log import AuditLog
@@ -75,6 +78,7 @@ class Sessions:
     audit: AuditLog
     keyring: Keyring
     limits: SessionLimits
+    policy: AccountPolicy
     actor: Actor
     now: datetime
 
@@ -85,7 +89,11 @@ class Sessions:
             account: whose.
             stage: `SECOND_FACTOR`, or `ENROLMENT` while the account has no second factor.
             browser: what the browser brought; the session it had before is over.
+
+        Raises:
+            LocalSignInOff: this account comes in by the provider only.
         """
+        self._check_way_in(account)
         lifetime = ENROLMENT_LIFETIME if stage is Stage.ENROLMENT else SECOND_STEP_LIFETIME
         started = self._start(account, stage, None, lifetime, browser)
         self.audit.append(
@@ -98,15 +106,33 @@ class Sessions:
         )
         return started
 
-    def start_full(self, account: Account, proof: SignInProof, browser: BrowserKeys = NEW_BROWSER) -> StartedSession:
+    def start_full(
+        self,
+        account: Account,
+        proof: SignInProof,
+        browser: BrowserKeys = NEW_BROWSER,
+        word: ProviderWord | None = None,
+    ) -> StartedSession:
         """Start a session for somebody who has proven to be `account` all the way, always with a new id.
 
         The device is remembered; sessions of the account that are over, and the one this browser had, are erased.
+
+        Args:
+            account: whose.
+            proof: by what.
+            browser: what the browser brought.
+            word: what the provider said, if its word is the proof.
+
+        Raises:
+            LocalSignInOff: this account comes in by the provider only.
         """
+        if word is None:
+            self._check_way_in(account)
         account.last_sign_in_at = self.now
-        started = self._start(account, Stage.FULL, proof, self.limits.absolute_lifetime, browser)
+        started = self._start(account, Stage.FULL, proof, self.limits.absolute_lifetime, browser, word=word)
         device_key, is_new_device = Devices(self.session, self.now).remember(account.id, browser.device_hash)
-        actor = self._actor(account, started, proof.methods)
+        methods = proof.methods if word is None else (*proof.methods, *word.methods)
+        actor = self._actor(account, started, methods)
         self.audit.append(
             AuditEvent.AUTH_SUCCEEDED,
             rec=id_text(account.id),
@@ -115,6 +141,9 @@ class Sessions:
             obj=("account", account.id),
             facts={"proof": proof.value},
         )
+        if account.is_break_glass:
+            chains = AccountChains(self.session, self.audit, self.keyring, actor, self.now)
+            chains.append(AuditEvent.AUTH_BREAK_GLASS_USED, account, groups=chains.groups_of(account.id))
         if is_new_device:
             self.audit.append(
                 AuditEvent.AUTH_NEW_DEVICE,
@@ -125,15 +154,26 @@ class Sessions:
             )
         return replace(started, device_key=device_key)
 
-    def go_on(self, key_hash: bytes, proof: SignInProof | None = None) -> StartedSession | None:
+    def go_on(
+        self, key_hash: bytes, proof: SignInProof | None = None, word: ProviderWord | None = None
+    ) -> StartedSession | None:
         """Give a full session a new id, and note the proof if there was one; None if it is over.
 
         Its limits stay as they were: proving oneself again does not make a session last longer.
+
+        Args:
+            key_hash: which session.
+            proof: by what somebody has just proven who they are.
+            word: what the provider said, if its word is the proof.
         """
         key = new_bearer_key(BearerPurpose.SESSION)
         changed: dict[str, object] = {"key_hash": key.hashed, "last_seen_at": self.now}
         if proof is not None:
-            changed |= {"proof": proof, "proven_at": self.now if proof.is_strong else None}
+            changed |= {
+                "proof": proof,
+                "proven_at": self._proven_at(proof, word),
+                "provider_methods": _methods_text(word),
+            }
         row = self.session.execute(
             update(StaffSession)
             .where(
@@ -195,6 +235,8 @@ class Sessions:
         proof: SignInProof | None,
         lifetime: timedelta,
         browser: BrowserKeys,
+        *,
+        word: ProviderWord | None = None,
     ) -> StartedSession:
         is_over = or_(
             StaffSession.expires_at <= self.now, StaffSession.last_seen_at <= self.now - self.limits.idle_lifetime
@@ -209,15 +251,25 @@ class Sessions:
                 account_id=account.id,
                 stage=stage,
                 proof=proof,
+                provider_methods=_methods_text(word),
                 created_at=self.now,
                 last_seen_at=self.now,
                 expires_at=self.now + lifetime,
-                proven_at=self.now if proof is not None and proof.is_strong else None,
+                proven_at=self._proven_at(proof, word),
                 ip=(self.actor.ip or "")[:IP_MAX] or None,
                 agent=(self.actor.agent or "")[:AGENT_MAX].replace("\0", "") or None,
             )
         )
         return StartedSession(account.id, stage, key.text)
+
+    def _check_way_in(self, account: Account) -> None:
+        if not self.policy.local_sign_in and not account.is_break_glass:
+            raise LocalSignInOff("this account comes in by the provider only")
+
+    def _proven_at(self, proof: SignInProof | None, word: ProviderWord | None) -> datetime | None:
+        if word is not None:
+            return None if word.proven_at is None else min(word.proven_at, self.now)
+        return self.now if proof is not None and proof.is_strong else None
 
     def _tell_ended(self, account_id: bytes, count: int) -> None:
         self.audit.append(
@@ -243,6 +295,10 @@ class Sessions:
             session_ref=session_reference(self.keyring.audit_key, key_hash),
             amr=methods,
         )
+
+
+def _methods_text(word: ProviderWord | None) -> str | None:
+    return None if word is None else " ".join(word.methods)[:METHODS_MAX]
 
 
 def session_key_hash(key: str) -> bytes | None:

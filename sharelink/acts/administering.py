@@ -28,7 +28,7 @@ def change(unit_of_work: UnitOfWork, actor: Actor, request: ChangeRequest) -> bo
         if work.accounts.changes.needs_second(request):
             work.accounts.changes.propose(request)
             return False
-        _carry_out(work, request)
+        carry_out(work, request)
         return True
 
 
@@ -53,7 +53,7 @@ def change_groups(
         asked = [(ChangeKind.ADD_MEMBER, groups.found_or_made(name)) for name in added]
         asked += [(ChangeKind.REMOVE_MEMBER, groups.id_of(name)) for name in removed]
         for kind, group_id in asked:
-            _carry_out(work, ChangeRequest(kind, account_id, group_id=group_id))
+            carry_out(work, ChangeRequest(kind, account_id, group_id=group_id))
 
 
 def approve(unit_of_work: UnitOfWork, actor: Actor, change_id: bytes, digest: bytes) -> ChangeRequest:
@@ -66,7 +66,7 @@ def approve(unit_of_work: UnitOfWork, actor: Actor, change_id: bytes, digest: by
     """
     with unit_of_work.write(actor) as work:
         request = work.accounts.changes.approve(change_id, digest)
-        _carry_out(work, request)
+        carry_out(work, request)
         return request
 
 
@@ -85,7 +85,11 @@ def set_password(unit_of_work: UnitOfWork, actor: Actor, account_id: bytes, pass
         work.accounts.administration.set_password(account_id, prepared)
 
 
-def _carry_out(work: Work, request: ChangeRequest) -> None:
+def carry_out(work: Work, request: ChangeRequest) -> None:
+    """Make a change, with everything that hangs on it: factors, and words spoken by groups that are others now.
+
+    Raises: what `Changes.carry_out` raises.
+    """
     touched_groups = work.accounts.changes.carry_out(request)
     if request.kind is ChangeKind.RESET_FACTORS:
         work.factors.reset(request.account_id)

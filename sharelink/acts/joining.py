@@ -68,6 +68,7 @@ def join(
     Raises:
         InvalidInput: a field cannot be accepted; the link still works.
         InvitationUnavailable: the link does not work, or works no more.
+        LocalSignInOff: whoever is invited comes in by the provider; the invitation waits for that.
         PasswordHashingBusy, StorageUnavailable: nothing was made.
     """
     # Asked first, because hashing is work that only the holder of a good link may cause.
@@ -77,7 +78,7 @@ def join(
     prepared = _prepared(name, email, password)
     with unit_of_work.write(actor) as work:
         started = work.accounts.join(presented, name, email, prepared, browser)
-        _note_new_member(work, started.account_id)
+        note_new_member(work, started.account_id)
         return started
 
 
@@ -90,8 +91,11 @@ def create_account(
     roles: Collection[Role],
     groups: Collection[str],
     password: str,
+    is_break_glass: bool = False,
 ) -> bytes:
     """Make an account and return its id; a group that does not exist yet is made.
+
+    With `is_break_glass` it signs in here by itself even where only the provider signs people in.
 
     Raises:
         InvalidInput: a field cannot be accepted, or the address has an account already.
@@ -99,12 +103,12 @@ def create_account(
     """
     prepared = _prepared(name, email, password)
     with unit_of_work.write(actor) as work:
-        account_id = work.accounts.create_account(name, email, roles, groups, prepared)
-        _note_new_member(work, account_id)
+        account_id = work.accounts.create_account(name, email, roles, groups, prepared, is_break_glass=is_break_glass)
+        note_new_member(work, account_id)
         return account_id
 
 
-def _note_new_member(work: Work, account_id: bytes) -> None:
+def note_new_member(work: Work, account_id: bytes) -> None:
     """Void what waited for, or was said by, the groups that the new account is in: they are other groups now."""
     group_ids = work.accounts.chains.groups_of(account_id)
     work.accounts.changes.void_about(group_ids)

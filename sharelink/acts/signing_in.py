@@ -4,6 +4,9 @@ Whatever can be guessed takes two transactions with the comparison after the fir
 anybody knows how it ends; `sharelink.accounts.sign_in` says why. None is the one answer to every reason for a refusal.
 """
 
+from contextlib import suppress
+
+from sharelink.accounts.errors import LocalSignInOff
 from sharelink.accounts.models import Account
 from sharelink.accounts.passwords import PasswordProof, compare_password, prepare_password
 from sharelink.accounts.queries import HalfSignedIn, Viewer
@@ -35,12 +38,14 @@ def sign_in(
     challenge, proof = _compared(unit_of_work, actor, email, password, browser)
     if not _may_succeed(challenge, proof):
         return None
-    with unit_of_work.write(actor) as work:
+    # Whom only the provider signs in is told what a wrong password is told, and counted like it.
+    with suppress(LocalSignInOff), unit_of_work.write(actor) as work:
         account = work.accounts.sign_ins.confirm(challenge, proof)
         if account is None:
             return None
         stage = Stage.SECOND_FACTOR if work.factors.has_any(account.id) else Stage.ENROLMENT
         return work.accounts.sessions.start_half(account, stage, browser)
+    return None
 
 
 def take_second_step(
@@ -110,12 +115,13 @@ def sign_in_with_passkey(
         return None
     if checked is None:
         return None
-    with unit_of_work.write(actor) as work:
+    with suppress(LocalSignInOff), unit_of_work.write(actor) as work:
         account = _passkey_account(work, checked)
         if account is None:
             return None
         proof = SignInProof.PASSKEY if half is None else SignInProof.PASSWORD_AND_PASSKEY
         return _finished(work, account, proof, browser, half)
+    return None
 
 
 def prove_again_with_passkey(

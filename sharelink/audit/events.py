@@ -44,6 +44,9 @@ class AuditEvent(StrEnum):
     AUTH_FAILED = "auth.failed"
     AUTH_PASSWORD_CHANGED = "auth.password_changed"  # noqa: S105 - an event's name, not a password
     AUTH_SESSION_ENDED = "auth.session_ended"
+    AUTH_SSO_LINKED = "auth.sso_linked"
+    AUTH_SSO_REFUSED = "auth.sso_refused"
+    AUTH_BREAK_GLASS_USED = "auth.break_glass_used"
     FACTOR_ADDED = "factor.added"
     FACTOR_REMOVED = "factor.removed"
     FACTOR_RECOVERY_CODES_MADE = "factor.recovery_codes_made"
@@ -56,6 +59,7 @@ class AuditEvent(StrEnum):
     ADMIN_GROUP_CREATED = "admin.group_created"
     ADMIN_MEMBER_ADDED = "admin.member_added"
     ADMIN_MEMBER_REMOVED = "admin.member_removed"
+    ADMIN_SSO_LINK_ALLOWED = "admin.sso_link_allowed"
     ADMIN_ACCOUNT_ENABLED = "admin.account_enabled"
     ADMIN_ROLES_CHANGED = "admin.roles_changed"
     ADMIN_FACTORS_RESET = "admin.factors_reset"

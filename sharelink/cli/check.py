@@ -132,6 +132,8 @@ def _advise(settings: Settings) -> None:
         click.echo("advice   the base URL is http: secrets travel in clear between this service and browsers")
     if not settings.support_contact or not settings.privacy_url:
         click.echo("advice   without a support contact and a privacy note the recipients' page looks like phishing")
+    if settings.has_single_sign_on:
+        _advise_single_sign_on(settings)
     if not settings.separation_of_duties:
         click.echo(
             "advice   separation of duties is off: one administrator alone decides who opens secrets; switch it on "
@@ -146,6 +148,21 @@ def _advise(settings: Settings) -> None:
                 "advice   there is no second administrator, so nobody can approve changes of groups and factors; make "
                 "one with: sharelink user invite <e-mail> --role administrator"
             )
+
+
+def _advise_single_sign_on(settings: Settings) -> None:
+    if not settings.sso_required_amr and not settings.sso_required_acr:
+        click.echo(
+            "advice   nothing is required of the provider, so its word is no fresh proof: people who come from it need "
+            "a second factor here before sensitive acts; see SHARELINK_SSO_REQUIRED_AMR"
+        )
+    with current_unit_of_work().read() as work:
+        has_break_glass = any(found.is_break_glass and not found.is_disabled for found in people(work.session))
+    if not settings.local_passwords and not has_break_glass:
+        click.echo(
+            "advice   there is no break-glass account, so nobody can sign in while the provider does not answer; make "
+            "one with: sharelink user create --break-glass --role administrator"
+        )
 
 
 def _duties(settings: Settings) -> Problems:

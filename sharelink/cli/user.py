@@ -44,7 +44,14 @@ def user() -> None:
 @_role_option
 @_group_option
 @_piped_option
-def create(name: str, email: str, roles: tuple[str, ...], groups: tuple[str, ...], password_stdin: bool) -> None:
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="It signs in here by itself even where only the provider does; every use is told to all administrators.",
+)
+def create(
+    *, name: str, email: str, roles: tuple[str, ...], groups: tuple[str, ...], password_stdin: bool, break_glass: bool
+) -> None:
     """Create an account. The password is asked for without being shown."""
     password = _password(password_stdin)
     try:
@@ -56,6 +63,7 @@ def create(name: str, email: str, roles: tuple[str, ...], groups: tuple[str, ...
             roles=_roles(roles),
             groups=groups,
             password=password,
+            is_break_glass=break_glass,
         )
     except InvalidInput as error:
         raise _refused("The account was not created.", error) from None
@@ -151,6 +159,18 @@ def end_sessions(email: str) -> None:
     click.echo(f"Sessions ended: {ended}.")
 
 
+@user.command("allow-sso")
+@click.argument("email")
+def allow_sso(email: str) -> None:
+    """Let whoever comes from the provider with the verified address EMAIL have this account, once, within a week."""
+    with current_unit_of_work().write(Actor.operator()) as work:
+        account = work.accounts.administration.account(work.accounts.administration.id_of(email))
+        if account.is_break_glass:
+            raise click.ClickException("A break-glass account stays apart from the provider.")
+        work.sign_ons.allow_link(account)
+    click.echo("The account waits for its first sign-in by the provider, for a week. The person's groups are told.")
+
+
 @user.command()
 @click.argument("email")
 @_piped_option
@@ -201,4 +221,5 @@ def _password(from_stdin: bool) -> str:
 def _line(person: Person) -> str:
     groups = f" · {', '.join(person.group_names)}" if person.group_names else ""
     state = " · disabled" if person.is_disabled else ""
-    return f"{person.email} · {person.name} · {', '.join(person.role_labels)}{groups}{state}"
+    kind = " · break-glass" if person.is_break_glass else ""
+    return f"{person.email} · {person.name} · {', '.join(person.role_labels)}{groups}{kind}{state}"

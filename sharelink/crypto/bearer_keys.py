@@ -1,4 +1,4 @@
-"""Keys that stand for a person by mere possession: set-up links, invitations, staff sessions, known devices.
+"""Keys that stand for a person by mere possession: set-up links, invitations, staff sessions, known devices, sign-ons.
 
 The browser holds the key, the database only its hash: who reads the database cannot use any of them.
 """
@@ -22,6 +22,8 @@ class BearerPurpose(StrEnum):
     JOIN = "join"
     SESSION = "session"
     DEVICE = "device"
+    SSO_STATE = "sso-state"
+    SSO_BROWSER = "sso-browser"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from sharelink.accounts.queries import HalfSignedIn, Viewer, find_visitor
 from sharelink.accounts.sessions import SEEN_PRECISION, BrowserKeys, StartedSession, session_key_hash
 from sharelink.accounts.stages import PASSWORD_METHODS, Stage
 from sharelink.actors import Actor, ActorKind
+from sharelink.acts.single_sign_on import Departure
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent, Outcome
 from sharelink.crypto.bearer_keys import session_reference
 from sharelink.errors import PermissionDenied
+from sharelink.sso.service import FLOW_LIFETIME
 from sharelink.web.responses import wants_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -76,7 +78,7 @@ def signed_in_actor() -> Actor:
         PermissionDenied: nobody is signed in.
     """
     person = signed_in_viewer()
-    return _actor_of(person, person.proof.methods)
+    return _actor_of(person, person.methods)
 
 
 def signed_in_holder() -> Viewer | HalfSignedIn:
@@ -156,6 +158,27 @@ def authorise(permission: Permission, group_id: bytes) -> None:
         _refuse(permission)
 
 
+def provider_key() -> str:
+    """Return the key by which this browser is known while it is at the provider; empty if it has none."""
+    return request.cookies.get(_provider_cookie(), "")
+
+
+def leave_for_provider(departure: Departure) -> Response:
+    """Send the browser to the provider, with the key by which it is known when it comes back."""
+    response = make_response(redirect(departure.address, 303))
+    response.set_cookie(
+        _provider_cookie(),
+        departure.browser_key,
+        max_age=FLOW_LIFETIME,
+        secure=current_settings().https,
+        httponly=True,
+        # Lax: the way back is a navigation from the provider's site.
+        samesite="Lax",
+        path="/",
+    )
+    return response
+
+
 def to_sign_in() -> Response:
     """Send the visitor to the sign-in page, or to the step of the sign-in that comes next for them."""
     asked = local_path(request.full_path.rstrip("?")) if request.method == "GET" else None
@@ -230,7 +253,7 @@ def local_path(text: str | None) -> str | None:
         parts = urlsplit(text)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc or parts.path in _NO_WAY_BACK:
+    if parts.scheme or parts.netloc or parts.path in _NO_WAY_BACK or parts.path.startswith("/sign-in/"):
         return None
     return text
 
@@ -286,6 +309,10 @@ def _session_cookie() -> str:
 
 def _device_cookie() -> str:
     return _cookie_name("sharelink_device")
+
+
+def _provider_cookie() -> str:
+    return _cookie_name("sharelink_sso")
 
 
 def _cookie_name(name: str) -> str:

@@ -16,6 +16,7 @@ from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, Sto
 from sharelink.factors import errors as factors
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
+from sharelink.sso import errors as sso
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
@@ -171,6 +172,20 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "This invitation does not work",
         "It was used, revoked or replaced, is older than a week, or is incomplete.",
         "Ask an administrator for a new one.",
+    ),
+    accounts.LocalSignInOff: Answer(
+        403,
+        "Sign in with your organisation",
+        "Here people sign in only by their organisation's sign-in. An invitation waits for that; nothing was changed.",
+        "Go to the sign-in page.",
+    ),
+    sso.SingleSignOnOff: _NOT_FOUND,
+    sso.SignOnRefused: Answer(403, "You were not signed in", "Nothing was changed.", "Begin again."),
+    sso.ProviderUnavailable: Answer(
+        503,
+        "Your organisation's sign-in does not answer",
+        "Without it we cannot know who you are. Nothing was changed.",
+        "Try again in half a minute. If it goes on, tell whoever runs it.",
     ),
     accounts.GroupNotFound: _NOT_FOUND,
     accounts.AlreadySo: Answer(409, "This is so already", "Nothing was changed.", "Look at the page once more."),

@@ -23,6 +23,7 @@ from sharelink.web.staff import (
     set_up,
     shares,
     sign_in,
+    single_sign_on,
 )
 
 PUBLIC = (links.blueprint, submissions.blueprint, retrievals.blueprint, health.blueprint)
@@ -34,6 +35,7 @@ STAFF = (
     set_up.blueprint,
     sign_in.blueprint,
     second_step.blueprint,
+    single_sign_on.blueprint,
     home.blueprint,
     records.blueprint,
     sends.blueprint,

@@ -12,10 +12,12 @@ from typing import Any, cast
 from flask import Response, after_this_request, request
 
 from sharelink.accounts.queries import Viewer
+from sharelink.accounts.queries import person as account_person
 from sharelink.accounts.sessions import PROOF_LIFETIME, StartedSession
 from sharelink.acts import signing_in
 from sharelink.factors.passkeys import RelyingParty, relying_party_of
 from sharelink.factors.queries import factors_of
+from sharelink.sso.service import has_identity
 from sharelink.web.authentication import (
     View,
     browser_keys,
@@ -25,7 +27,7 @@ from sharelink.web.authentication import (
     signed_in_viewer,
 )
 from sharelink.web.responses import page_or_fragment, wants_fragment
-from sharelink.web.wiring import current_settings, current_unit_of_work
+from sharelink.web.wiring import current_settings, current_unit_of_work, wiring
 
 PASSWORD_FIELD, CODE_FIELD, PASSKEY_FIELD = "proof_password", "proof_code", "proof_passkey"
 _PROOF_FIELDS = frozenset({PASSWORD_FIELD, CODE_FIELD, PASSKEY_FIELD})
@@ -36,6 +38,15 @@ def current_relying_party() -> RelyingParty | None:
     """Return what passkeys know this service by; None where browsers make none."""
     settings = current_settings()
     return relying_party_of(settings.base_url, settings.organisation_name)
+
+
+def provider_can_prove(person: Viewer) -> bool:
+    """Tell whether the provider's word would be a fresh and strong proof of who somebody is."""
+    sso = wiring().single_sign_on
+    if sso is None or not sso.requirements.are_strong:
+        return False
+    with current_unit_of_work().read() as work:
+        return has_identity(work.session, person.account_id, sso.issuer)
 
 
 def is_fresh(person: Viewer) -> bool:
@@ -102,6 +113,7 @@ def _posted_proof(person: Viewer) -> StartedSession | None:
 def _question(person: Viewer, problem: str) -> Response:
     with current_unit_of_work().read() as work:
         factors = factors_of(work.session, person.account_id)
+        shown = account_person(work.session, person.account_id)
     carried = [
         (name, value)
         for name, value in request.form.items(multi=True)
@@ -115,7 +127,8 @@ def _question(person: Viewer, problem: str) -> Response:
         carried=carried,
         email=person.email,
         has_passkey=bool(factors.passkeys) and current_relying_party() is not None,
-        has_app=factors.app is not None,
+        has_app=factors.app is not None and bool(shown.has_password),
+        has_provider=provider_can_prove(person),
         problem=problem,
     )
     if wants_fragment():

@@ -6,6 +6,8 @@ from typing import cast
 from flask import current_app
 
 from sharelink.settings import Settings
+from sharelink.sso.errors import SingleSignOnOff
+from sharelink.sso.provider import SingleSignOn
 from sharelink.unit_of_work import UnitOfWork
 
 EXTENSION = "sharelink"
@@ -17,6 +19,7 @@ class Wiring:
 
     settings: Settings
     unit_of_work: UnitOfWork
+    single_sign_on: SingleSignOn | None = None
 
 
 def wiring() -> Wiring:
@@ -32,3 +35,15 @@ def current_unit_of_work() -> UnitOfWork:
 def current_settings() -> Settings:
     """Return the settings."""
     return wiring().settings
+
+
+def current_single_sign_on() -> SingleSignOn:
+    """Return how people sign in by the provider.
+
+    Raises:
+        SingleSignOnOff: this installation has none.
+    """
+    found = wiring().single_sign_on
+    if found is None:
+        raise SingleSignOnOff("there is no provider")
+    return found

@@ -51,10 +51,14 @@ ALL_LOOKS = (DESKTOP_LIGHT, DESKTOP_DARK, PHONE_LIGHT, PHONE_DARK)
 
 @dataclass
 class Watched:
-    """Opens windows and notes every request and every trouble in them."""
+    """Opens windows and notes every request and every trouble in them.
+
+    `elsewhere` is the one other origin that pages may lead to; none, but for sign-ins by a provider.
+    """
 
     browser: Browser
     address: str
+    elsewhere: str = ""
     troubles: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
@@ -97,7 +101,8 @@ class Watched:
 
     def _note_request(self, request: Request) -> None:
         self.requests.append(request)
-        if not request.url.startswith(f"{self.address}/"):
+        is_elsewhere = bool(self.elsewhere) and request.url.startswith(f"{self.elsewhere}/")
+        if not is_elsewhere and not request.url.startswith(f"{self.address}/"):
             self.troubles.append(f"request to another origin: {request.url}")
 
     def _note_response(self, response: Response) -> None:
@@ -107,9 +112,9 @@ class Watched:
 
 
 @contextmanager
-def watching(browser: Browser, address: str) -> Iterator[Watched]:
+def watching(browser: Browser, address: str, elsewhere: str = "") -> Iterator[Watched]:
     """Watch windows of the service at `address`, and find no trouble in any of them at the end."""
-    watched = Watched(browser, address)
+    watched = Watched(browser, address, elsewhere)
     try:
         yield watched
     finally:

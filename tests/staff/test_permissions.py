@@ -56,6 +56,9 @@ OPEN = {
     ("POST", "/sign-in/passkey"): "the way in",
     ("POST", "/sign-in/passkey/challenge"): "a random number",
     ("GET", "/sign-in/second-step"): "the way in, after a password",
+    ("GET", "/sign-in/sso"): "the way in, off to the provider",
+    ("GET", "/sign-in/sso/callback"): "the state that this browser left with is the authority",
+    ("GET", "/sign-in/sso/failed"): "tells a kind of reason, the same for everybody",
     ("POST", "/sign-in/second-step"): "the way in, after a password",
 }
 
@@ -104,6 +107,8 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("POST", "/account/security/seen"): (Guarded(Permission.OWN_ACCOUNT),),
     ("POST", "/account/sessions/<reference>/end"): (Guarded(Permission.OWN_ACCOUNT),),
     ("POST", "/account/sessions/end-others"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("GET", "/sign-in/sso/prove"): (Guarded(Permission.OWN_ACCOUNT),),
+    ("GET", "/sign-in/sso/proven"): (Guarded(Permission.OWN_ACCOUNT),),
     ("GET", "/account/enrol"): (_ENROLMENT,),
     ("GET", "/account/factors/passkey"): (_ENROLMENT,),
     ("POST", "/account/factors/passkey/challenge"): (_ADDING,),

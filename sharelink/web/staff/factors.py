@@ -22,6 +22,7 @@ from sharelink.errors import InvalidInput
 from sharelink.factors.errors import FactorNotFound, PasskeyRefused, PasskeysUnavailable
 from sharelink.factors.one_time_codes import app_address, secret_text
 from sharelink.factors.passkeys import RelyingParty
+from sharelink.factors.queries import factors_of
 from sharelink.web.authentication import (
     ENROLMENT_PATH,
     View,
@@ -38,7 +39,13 @@ from sharelink.web.authentication import (
 )
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
-from sharelink.web.step_up import ask_unless_fresh, current_relying_party, is_fresh, requires_fresh_proof
+from sharelink.web.step_up import (
+    ask_unless_fresh,
+    current_relying_party,
+    is_fresh,
+    provider_can_prove,
+    requires_fresh_proof,
+)
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
 SECURITY_PATH = "/account/security"
@@ -53,7 +60,16 @@ _for_enrolment = requires(Permission.OWN_ACCOUNT, also={Stage.ENROLMENT})
 def _may_add_factors(person: Viewer) -> bool:
     if person.proof is SignInProof.PASSWORD_AND_RECOVERY_CODE:
         return current_unit_of_work().clock() < person.signed_in_at + RECOVERED_LIFETIME
-    return is_fresh(person)
+    return is_fresh(person) or _comes_for_first_factor(person)
+
+
+def _comes_for_first_factor(person: Viewer) -> bool:
+    """Tell whether somebody has just come from the provider and has no factor here: as after a first password."""
+    if person.proof is not SignInProof.SSO or provider_can_prove(person):
+        return False
+    with current_unit_of_work().read() as work:
+        has_none = factors_of(work.session, person.account_id).count == 0
+    return has_none and current_unit_of_work().clock() < person.signed_in_at + RECOVERED_LIFETIME
 
 
 def _requires_right_to_add(view: View) -> View:

@@ -22,6 +22,9 @@ NEWS = (
     AuditEvent.ADMIN_ACCOUNT_DISABLED,
     AuditEvent.ADMIN_ACCOUNT_ENABLED,
     AuditEvent.ADMIN_PASSWORD_SET,
+    AuditEvent.AUTH_SSO_LINKED,
+    AuditEvent.AUTH_BREAK_GLASS_USED,
+    AuditEvent.ADMIN_SSO_LINK_ALLOWED,
 )
 
 

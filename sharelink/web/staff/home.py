@@ -9,7 +9,7 @@ from sharelink.custody.share_lines import my_work
 from sharelink.web.authentication import requires, signed_in_viewer
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.staff.group_news import group_news
-from sharelink.web.staff.security_notices import security_notices
+from sharelink.web.staff.security_notices import break_glass_notices, security_notices
 from sharelink.web.wiring import current_unit_of_work
 
 blueprint = Blueprint("home", __name__)
@@ -25,6 +25,7 @@ def home() -> Response:
         held = held_records(work.session, None if reach.everywhere else reach.group_ids)
         mine = my_work(work.session, person.account_id, work.now, person.reach(Permission.REQUEST_RETRIEVE))
         notices = security_notices(work, person.account_id)
+        break_glass = break_glass_notices(work) if person.may(Permission.ACCOUNT_ADMINISTER) else ()
         news = group_news(work, groups_for_choice(work.session, person.group_ids))
     return page_or_fragment(
         "staff/home.html",
@@ -33,6 +34,7 @@ def home() -> Response:
         held=held,
         group_news=news,
         notices=notices,
+        break_glass=break_glass,
         notices_link=True,
         welcome=request.args.get("welcome") == "1",
     )

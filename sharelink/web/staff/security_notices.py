@@ -1,8 +1,8 @@
-"""What somebody should know about their own account: new devices, changed factors, failed streaks."""
+"""What somebody should know about their own account, and what administrators should know about break-glass ones."""
 
 from datetime import UTC, datetime, timedelta
 
-from sharelink.accounts.queries import notices_seen_at
+from sharelink.accounts.queries import break_glass_accounts, notices_seen_at
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.queries import recent_events
 from sharelink.crypto.identifiers import id_text
@@ -13,10 +13,15 @@ FAILED_STREAK = 5
 """So many failed tries since the last look are worth a notice; fewer are mostly one's own."""
 
 NOTICES_MAX = 10
+BREAK_GLASS_LIFETIME = timedelta(days=30)
+"""How long administrators read of each use of a break-glass account; nobody can take it off their page."""
+
 _LOOK_BACK = 100
 
 NOTICES = (
     AuditEvent.AUTH_NEW_DEVICE,
+    AuditEvent.AUTH_SSO_LINKED,
+    AuditEvent.ADMIN_SSO_LINK_ALLOWED,
     AuditEvent.AUTH_PASSWORD_CHANGED,
     AuditEvent.FACTOR_ADDED,
     AuditEvent.FACTOR_REMOVED,
@@ -43,3 +48,11 @@ def security_notices(work: Work, account_id: bytes) -> tuple[TimelineEntry, ...]
         found.append(failed[0])
     found.sort(key=lambda event: event.index, reverse=True)
     return tuple(timeline_entry(event, {}) for event in found[:NOTICES_MAX])
+
+
+def break_glass_notices(work: Work) -> tuple[TimelineEntry, ...]:
+    """Return the uses of break-glass accounts in the last days, newest first."""
+    chains = [id_text(account_id) for account_id in break_glass_accounts(work.session)]
+    since = work.now - BREAK_GLASS_LIFETIME
+    found = recent_events(work.session, chains, [AuditEvent.AUTH_BREAK_GLASS_USED], since, NOTICES_MAX)
+    return tuple(timeline_entry(event, {}) for event in found)

@@ -18,12 +18,13 @@ from sharelink.web.authentication import (
     signed_in_holder,
     signed_in_response,
     viewer,
+    with_next,
 )
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.staff.account_forms import SignInForm
 from sharelink.web.step_up import current_relying_party
-from sharelink.web.wiring import current_unit_of_work
+from sharelink.web.wiring import current_settings, current_unit_of_work
 
 NOT_SIGNED_IN = "You could not be signed in. Check e-mail and password. After ten wrong tries, wait for 15 minutes."
 PASSKEY_NOT_TAKEN = "You could not be signed in with this passkey. Try again, or use your password."
@@ -98,5 +99,16 @@ def sign_out() -> Response:
 
 
 def _page(form: SignInForm, status: int = 200) -> Response:
-    page = render_template("staff/sign_in.html", form=form, has_passkeys=current_relying_party() is not None)
+    page = render_template(
+        "staff/sign_in.html",
+        form=form,
+        has_passkeys=current_relying_party() is not None,
+        provider_address=_provider_address(form),
+        has_local_sign_in=current_settings().local_passwords,
+    )
     return make_response(page, status)
+
+
+def _provider_address(form: SignInForm) -> str:
+    """Return where a sign-in by the provider begins; empty where there is none."""
+    return with_next("/sign-in/sso", form.next.data) if current_settings().has_single_sign_on else ""

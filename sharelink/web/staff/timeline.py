@@ -26,6 +26,7 @@ PROOF_LABELS: Mapping[str, str] = {
     SignInProof.PASSWORD_AND_CODE: "With password and code",
     SignInProof.PASSWORD_AND_PASSKEY: "With password and passkey",
     SignInProof.PASSWORD_AND_RECOVERY_CODE: "With password and recovery code",
+    SignInProof.SSO: "By the organisation's sign-in",
 }
 _GROUP_LABEL = "Custodian group"
 _SHARE = "share"
@@ -291,7 +292,7 @@ def _codes_left(event: RecordedEvent) -> str:
 
 
 def _reason(event: RecordedEvent) -> str:
-    return (event.reason or "").replace("_", " ")
+    return str(event.reason or event.facts.get("why", "")).replace("_", " ")
 
 
 UNREADABLE = EventWords("This entry cannot be read", "triangle-alert", "bad")
@@ -342,6 +343,10 @@ EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.AUTH_FAILED: EventWords("Sign-in failed", "triangle-alert", "warn", _failed),
     AuditEvent.AUTH_PASSWORD_CHANGED: EventWords("Password changed", "key-round"),
     AuditEvent.AUTH_SESSION_ENDED: EventWords("Signed out", "log-out", "plain", _sessions_ended),
+    AuditEvent.AUTH_SSO_LINKED: EventWords("First sign-in by the organisation", "log-in", "warn", _whose),
+    AuditEvent.AUTH_SSO_REFUSED: EventWords("Sign-in by the organisation refused", "circle-x", "warn", _reason),
+    AuditEvent.AUTH_BREAK_GLASS_USED: EventWords("Break-glass account used", "triangle-alert", "bad", _whose),
+    AuditEvent.ADMIN_SSO_LINK_ALLOWED: EventWords("Opened to the organisation's sign-in", "log-in", "warn", _whose),
     AuditEvent.FACTOR_ADDED: EventWords("Second factor added", "shield-check", "warn", _factor),
     AuditEvent.FACTOR_REMOVED: EventWords("Second factor removed", "unlink", "warn", _factor),
     AuditEvent.FACTOR_RECOVERY_CODES_MADE: EventWords("Recovery codes made", "key-round", "warn", _whose),
