@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, StorageState
 
-GENEROUS = {f"SHARELINK_RATE_LIMIT_{name}": "100000 per minute" for name in ("STATUS", "REVEAL", "SIGN_IN", "CREATE")}
+LIMITED = ("STATUS", "REVEAL", "SUBMIT", "SUBMIT_PER_LINK", "SIGN_IN", "CREATE")
+GENEROUS = {f"SHARELINK_RATE_LIMIT_{name}": "100000 per minute" for name in LIMITED}
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
 expect.set_options(timeout=PATIENCE_MS)

@@ -114,4 +114,4 @@ def watching(browser: Browser, address: str) -> Iterator[Watched]:
         yield watched
     finally:
         watched.close()
-    assert watched.troubles == []
+    assert watched.troubles == [], watched.troubles
