@@ -1,34 +1,23 @@
 """What a thief can do to a request with the database, every server key and the submit link: neither read nor forge."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import (
-    AEAD,
-    KDF,
-    KEM,
     MLKEM768X25519PrivateKey,
-    MLKEM768X25519PublicKey,
-    Suite,
 )
-from flask import Flask
 
-from sharelink.actors import Actor
-from sharelink.acts import receiving
 from sharelink.acts.requesting import Asked
-from sharelink.crypto.errors import EpochKeyMissing, MasterKeyMissing, SealBroken
-from sharelink.crypto.header import SealHeader, SealKind
-from sharelink.crypto.identifiers import new_id
+from sharelink.crypto.errors import SealBroken
+from sharelink.crypto.header import SealHeader
 from sharelink.crypto.link_keys import link_key_hash, new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
-from sharelink.crypto.padding import pad
 from sharelink.crypto.request_keys import (
     key_fingerprint,
     request_public_key,
@@ -36,103 +25,31 @@ from sharelink.crypto.request_keys import (
     submit_key_hash,
     unseal_answer,
 )
-from sharelink.crypto.sealing import ServerKeys, epoch_day_of, seal_server, unseal_server
-from sharelink.jobs.sweeper import destroy_epochs_once
-from sharelink.requests.errors import AnswerDamaged, RequestKeySwapped
-from sharelink.requests.links import RetrievalLink, SubmitLink
-from sharelink.shares.epochs import end_of
-from sharelink.shares.errors import LinkUnavailable, ShareDamaged, ShareEnded
-from sharelink.shares.seals import SealedSecret
+from sharelink.requests.errors import RequestKeySwapped
+from sharelink.requests.links import SubmitLink
+from sharelink.shares.errors import LinkUnavailable
 from sharelink.unit_of_work import UnitOfWork
-from sharelink.web.wiring import EXTENSION
 from tests.attacks.request_moves import kept_of, kinds_about, put, retrieval, submission
-from tests.attacks.test_stolen_data import everything_stored, flips, keyring_bytes, row_of, windows
+from tests.attacks.request_thief import (
+    CONTEXT,
+    ML_KEM_BYTES,
+    SECRET,
+    SUITE,
+    answered,
+    assert_refused,
+    forge,
+    header_for,
+    inner_of,
+    server_keys,
+    staff,
+    taken,
+    unit_of_work,
+)
+from tests.attacks.test_stolen_data import everything_stored, keyring_bytes, windows
 from tests.browsers import Browser
-from tests.factories import Person, ask_secret, make_person, send_secret, submit_answer
-from tests.fakes import MovableClock
+from tests.factories import Person, ask_secret, submit_answer
 
-SECRET = "what the thief wants"
-FORGED = b'{"v": 1, "fields": [{"label": "x", "kind": "text", "value": "the thief\'s own", "differs": false}]}'
-CONTEXT = b"sharelink/v1/request\0"
-GRACE = timedelta(hours=1)
-ML_KEM_BYTES = 1184
-SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-SEAL = ("seal_header", "outer_ciphertext")
-
-
-@pytest.fixture
-def unit_of_work(app: Flask) -> Iterator[UnitOfWork]:
-    """Yield what makes units of work on a database of each test's own, by the movable clock."""
-    with app.app_context():
-        made: UnitOfWork = app.extensions[EXTENSION].unit_of_work
-        yield made
-
-
-@pytest.fixture
-def staff(unit_of_work: UnitOfWork) -> Person:
-    return make_person(unit_of_work, "Anna Example", "anna@example.com")
-
-
-@pytest.fixture
-def answered(unit_of_work: UnitOfWork, staff: Person) -> Asked:
-    """Return a request whose answer waits."""
-    asked = ask_secret(unit_of_work, staff)
-    submit_answer(unit_of_work, asked.submit_link, SECRET)
-    return asked
-
-
-def taken(unit_of_work: UnitOfWork, person: Person, link: RetrievalLink) -> list[str]:
-    """Retrieve as the act does once it knows who is there."""
-    with unit_of_work.write(person.actor) as work:
-        facts, fields = work.requests.open_answer(link)
-        work.requests.claim(facts, "take_into_custody", "T-1")
-    return [field.value for field in fields]
-
-
-def assert_refused(unit_of_work: UnitOfWork, staff: Person, asked: Asked) -> None:
-    """Make sure that the stored answer does not open, and that nothing was used up by trying."""
-    before, kinds = kept_of(unit_of_work, asked), kinds_about(unit_of_work, asked)
-    with pytest.raises(AnswerDamaged):
-        taken(unit_of_work, staff, asked.retrieval_link)
-    assert kept_of(unit_of_work, asked) == before
-    assert kinds_about(unit_of_work, asked) == kinds
-
-
-def server_keys(unit_of_work: UnitOfWork, until: datetime) -> ServerKeys:
-    """Return what a thief of the whole keyring has for an answer that ends at `until`."""
-    version, day = unit_of_work.keyring.current_master_version, epoch_day_of(until)
-    return ServerKeys(version, unit_of_work.keyring.master(version), day, unit_of_work.epoch_keys.ensure(day))
-
-
-def inner_of(unit_of_work: UnitOfWork, row: dict[str, Any]) -> bytes:
-    return (
-        SealedSecret(row["seal_header"], row["outer_ciphertext"])
-        .opened_by_server(unit_of_work.keyring, unit_of_work.epoch_keys)
-        .inner
-    )
-
-
-def forge(unit_of_work: UnitOfWork, asked: Asked, public_key: bytes, info: bytes, header: SealHeader) -> None:
-    """Put an answer of one's own into the database, in every way as the service would have put it."""
-    key = MLKEM768X25519PublicKey(
-        MLKEM768PublicKey.from_public_bytes(public_key[:ML_KEM_BYTES]),
-        X25519PublicKey.from_public_bytes(public_key[ML_KEM_BYTES:]),
-    )
-    inner = SUITE.encrypt(pad(FORGED), key, info)
-    put(
-        unit_of_work,
-        asked.share_id,
-        state="sealed",
-        seal_header=header.to_bytes(),
-        outer_ciphertext=seal_server(inner, server_keys(unit_of_work, header.expires_at), header),
-        expires_at=header.expires_at,
-        submitted_at=unit_of_work.clock(),
-        submitted_event=new_id(),
-    )
-
-
-def header_for(unit_of_work: UnitOfWork, asked: Asked, kind: SealKind = SealKind.REQUEST) -> SealHeader:
-    return SealHeader(kind, None, unit_of_work.clock() + timedelta(days=7), asked.share_id, asked.custody_id)
+__all__ = ["answered", "staff", "unit_of_work"]
 
 
 def test_database_and_all_keys_and_the_submit_link_open_nothing(
@@ -293,148 +210,3 @@ def test_a_swapped_submit_key_lets_the_thief_submit_but_nobody_reads_it(
     token = sign_token(unit_of_work.keyring.token_keys, TokenPurpose.SUBMIT, asked.share_id, unit_of_work.clock())
     submit_answer(unit_of_work, SubmitLink(token, own, asked.submit_link.fingerprint), "the thief's own")
     assert_refused(unit_of_work, staff, asked)
-
-
-def test_an_answer_moved_to_another_request_opens_for_neither(
-    unit_of_work: UnitOfWork, staff: Person, answered: Asked
-) -> None:
-    mine = ask_secret(unit_of_work, staff, custody_id=answered.custody_id)
-    submit_answer(unit_of_work, mine.submit_link, "mine")
-    own, victims = kept_of(unit_of_work, mine), kept_of(unit_of_work, answered)
-    assert own["expires_at"] == victims["expires_at"]
-    header = SealHeader.from_bytes(own["seal_header"])
-    keys = server_keys(unit_of_work, own["expires_at"])
-    resealed = seal_server(inner_of(unit_of_work, victims), keys, header)
-    seal = {name: victims[name] for name in SEAL}
-    keys_of_the_victim = {name: victims[name] for name in ("public_key", "submit_key_hash")}
-    for change in (
-        seal,
-        {"outer_ciphertext": victims["outer_ciphertext"]},
-        {"seal_header": victims["seal_header"]},
-        {"outer_ciphertext": resealed},
-        {"outer_ciphertext": resealed} | keys_of_the_victim,
-        seal | keys_of_the_victim,
-    ):
-        put(unit_of_work, mine.share_id, **change)
-        assert_refused(unit_of_work, staff, mine)
-        put(unit_of_work, mine.share_id, **{name: own[name] for name in change})
-    # With the victim's hash of the link key as well, the victim's custodians still find only their own row.
-    with pytest.raises(LinkUnavailable):
-        taken(unit_of_work, staff, RetrievalLink(answered.retrieval_link.token, mine.retrieval_link.retrieval_key))
-    assert taken(unit_of_work, staff, answered.retrieval_link) == [SECRET]
-    assert taken(unit_of_work, staff, mine.retrieval_link) == ["mine"]
-
-
-def test_a_longer_life_written_into_the_row_does_not_make_the_answer_live_longer(
-    unit_of_work: UnitOfWork, staff: Person, answered: Asked
-) -> None:
-    row = kept_of(unit_of_work, answered)
-    later = row["expires_at"] + timedelta(days=3)
-    header = SealHeader(SealKind.REQUEST, None, later, answered.share_id, answered.custody_id)
-    resealed = seal_server(inner_of(unit_of_work, row), server_keys(unit_of_work, later), header)
-    for change in (
-        {"expires_at": later},
-        {"expires_at": later, "seal_header": header.to_bytes()},
-        {"expires_at": later, "seal_header": header.to_bytes(), "outer_ciphertext": resealed},
-    ):
-        put(unit_of_work, answered.share_id, **change)
-        assert_refused(unit_of_work, staff, answered)
-        put(unit_of_work, answered.share_id, **{name: row[name] for name in change})
-    assert taken(unit_of_work, staff, answered.retrieval_link) == [SECRET]
-
-
-def test_a_sends_seal_in_a_request_and_a_requests_seal_in_a_send_do_not_open(
-    unit_of_work: UnitOfWork, staff: Person, answered: Asked
-) -> None:
-    visitor = Actor.public("203.0.113.9", "A phone")
-    sent = send_secret(unit_of_work, staff, "sent", custody_id=answered.custody_id, code=False)
-    send_row, request_row = row_of(unit_of_work, sent), kept_of(unit_of_work, answered)
-    assert send_row["expires_at"] == request_row["expires_at"]
-    keys = server_keys(unit_of_work, request_row["expires_at"])
-    for kind in SealKind:
-        header = SealHeader(kind, None, request_row["expires_at"], answered.share_id, answered.custody_id)
-        for seal in (
-            {name: send_row[name] for name in SEAL},
-            {"seal_header": header.to_bytes(), "outer_ciphertext": send_row["outer_ciphertext"]},
-            {
-                "seal_header": header.to_bytes(),
-                "outer_ciphertext": seal_server(inner_of(unit_of_work, send_row), keys, header),
-            },
-        ):
-            put(unit_of_work, answered.share_id, **seal)
-            assert_refused(unit_of_work, staff, answered)
-        header = SealHeader(kind, None, send_row["expires_at"], sent.share_id, sent.custody_id)
-        for seal in (
-            {name: request_row[name] for name in SEAL},
-            {
-                "seal_header": header.to_bytes(),
-                "outer_ciphertext": seal_server(inner_of(unit_of_work, request_row), keys, header),
-            },
-        ):
-            put(unit_of_work, sent.share_id, **seal)
-            with pytest.raises(ShareDamaged):
-                receiving.reveal(unit_of_work, visitor, sent.link, "")
-    put(unit_of_work, answered.share_id, **{name: request_row[name] for name in SEAL})
-    put(unit_of_work, sent.share_id, **{name: send_row[name] for name in SEAL})
-    assert receiving.reveal(unit_of_work, visitor, sent.link, "").text == "sent"
-    assert taken(unit_of_work, staff, answered.retrieval_link) == [SECRET]
-
-
-def test_a_true_answer_in_a_header_of_the_other_kind_is_refused(unit_of_work: UnitOfWork, staff: Person) -> None:
-    asked = ask_secret(unit_of_work, staff)
-    header, link = header_for(unit_of_work, asked, SealKind.SEND), asked.submit_link
-    info = CONTEXT + header.to_bytes() + link.fingerprint + link.submit_key
-    forge(unit_of_work, asked, kept_of(unit_of_work, asked)["public_key"], info, header)
-    assert_refused(unit_of_work, staff, asked)
-
-
-def test_every_changed_byte_of_a_sealed_answer_is_refused_and_consumes_nothing(
-    unit_of_work: UnitOfWork, staff: Person, answered: Asked
-) -> None:
-    original = kept_of(unit_of_work, answered)
-    for column, step in (("seal_header", 1), ("outer_ciphertext", 17)):
-        spoiled = [*list(flips(original[column]))[::step], b"", original[column][:-1], original[column] + b"\0"]
-        for changed in spoiled:
-            put(unit_of_work, answered.share_id, **{column: changed})
-            with pytest.raises((AnswerDamaged, MasterKeyMissing)):
-                taken(unit_of_work, staff, answered.retrieval_link)
-        put(unit_of_work, answered.share_id, **{column: original[column]})
-    assert kept_of(unit_of_work, answered) == original
-    assert taken(unit_of_work, staff, answered.retrieval_link) == [SECRET]
-
-
-def test_an_old_copy_of_an_answer_opens_until_the_epoch_key_dies_and_never_after(
-    unit_of_work: UnitOfWork, staff: Person, clock: MovableClock, tmp_path: Path
-) -> None:
-    asked = ask_secret(unit_of_work, staff, retrieve_lifetime=timedelta(hours=1))
-    submit_answer(unit_of_work, asked.submit_link, SECRET)
-    copy = kept_of(unit_of_work, asked)
-    day = epoch_day_of(copy["expires_at"])
-    assert copy["expires_at"] == clock.now.astimezone(UTC) + timedelta(hours=1)
-    old = {name: copy[name] for name in ("state", "ended_at", "outer_ciphertext")}
-    assert taken(unit_of_work, staff, asked.retrieval_link) == [SECRET]
-    assert kept_of(unit_of_work, asked)["outer_ciphertext"] is None
-    with pytest.raises(ShareEnded):
-        taken(unit_of_work, staff, asked.retrieval_link)
-    # What we promise begins with the death of the key, and we say so: until then a copy opens.
-    put(unit_of_work, asked.share_id, **old)
-    assert taken(unit_of_work, staff, asked.retrieval_link) == [SECRET]
-
-    def clock_of_the_database(_session: object) -> datetime:
-        return clock.now
-
-    submitted_at = clock.now
-    clock.now = end_of(day) + GRACE
-    assert destroy_epochs_once(unit_of_work, GRACE, read_database_clock=clock_of_the_database) == 1
-    assert list((tmp_path / "keyring" / "epochs").iterdir()) == []
-    clock.now = submitted_at
-    put(unit_of_work, asked.share_id, **old)
-    assert_refused(unit_of_work, staff, asked)
-    # Nor by hand, with every key that is left, and both links.
-    with pytest.raises(EpochKeyMissing):
-        inner_of(unit_of_work, copy)
-    header, master = SealHeader.from_bytes(copy["seal_header"]), unit_of_work.keyring.master(1)
-    keys = [asked.retrieval_link.retrieval_key, asked.submit_link.submit_key, master, bytes(32)]
-    for candidate in windows(chain(everything_stored(unit_of_work), keyring_bytes(tmp_path / "keyring"), keys)):
-        with pytest.raises(SealBroken):
-            unseal_server(copy["outer_ciphertext"], ServerKeys(1, master, day, candidate), header)
