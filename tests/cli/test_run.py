@@ -91,6 +91,8 @@ def test_the_demonstration_shows_every_state_and_leaves_nothing_behind(tmp_path)
         assert address is not None
         link = service.wait_for("/s/").strip()
         service.wait_for("code: ")
+        for path in ("/r/", "/retrieve/"):
+            assert fetched(service.wait_for(path).strip().partition("#")[0])
         assert link.startswith(address[0] + "/s/")
         assert fetched(link.partition("#")[0])
         assert service.end(signal.SIGINT) == 0

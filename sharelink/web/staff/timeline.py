@@ -57,6 +57,9 @@ class EventWords:
     detail: Callable[[RecordedEvent], str] = lambda _event: ""
 
 
+_TELL_LABEL_THEMSELVES = frozenset({AuditEvent.SHARE_CREATED, AuditEvent.REQUEST_CREATED})
+
+
 def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> TimelineEntry:
     """Return what a page shows of `event`.
 
@@ -71,7 +74,7 @@ def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> Tim
         detail = words.detail(event)
     else:
         words, detail = EventWords(event.type, "info"), ""
-    if event.object_kind == _SHARE and event.type != AuditEvent.SHARE_CREATED:
+    if event.object_kind == _SHARE and event.type not in _TELL_LABEL_THEMSELVES:
         detail = _sentences(_quoted(share_labels.get(event.object_ref or "", "")), detail)
     return TimelineEntry(
         at=event.at,
