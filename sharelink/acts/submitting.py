@@ -87,7 +87,7 @@ def submit(
         raise StorageUnavailable("the key of the day of expiry could not be made") from error
     with unit_of_work.write(actor) as work:
         work.requests.submit(facts, sealed, retrieve_until)
-    with unit_of_work.read(actor) as work:
+        # Before the commit: after it, a database that fails would make "nothing was changed" a lie.
         return work.requests.find(link)
 
 

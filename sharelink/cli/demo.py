@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sharelink.cli.context import told_kindly
-from sharelink.cli.demo_examples import DemoAccount, TryIt, fill_with_examples
+from sharelink.cli.demo_examples import Examples, fill_with_examples
 from sharelink.cli.server import bound_socket, serve_until_told
 from sharelink.crypto.keyring import create_missing_keys
 from sharelink.settings import Settings
@@ -28,7 +28,7 @@ def demo(port: int) -> None:
             examples = fill_with_examples(current_unit_of_work())
 
         def announce(_address: str) -> None:
-            click.echo(_introduction(settings.base_url, examples.accounts, examples.try_it))
+            click.echo(_introduction(settings.base_url, examples))
 
         serve_until_told(app, settings, with_worker=True, announce=announce, listener=listener)
     click.echo("The demonstration and its folder are gone.")
@@ -44,10 +44,13 @@ def _demo_settings(directory: Path, port: int) -> Settings:
     )
 
 
-def _introduction(base_url: str, accounts: list[DemoAccount], try_it: TryIt) -> str:
+def _introduction(base_url: str, examples: Examples) -> str:
+    accounts, try_it, requests = examples.accounts, examples.try_it, examples.try_requests
     people = "\n".join(f"  {account.email:<28}{account.password:<28}{account.described_as}" for account in accounts)
     return (
         f"\nThe demonstration runs at {base_url}   (Ctrl+C ends and removes it)\n"
         f"\nSign in as (e-mail, password made just now, role):\n\n{people}\n"
         f"\nOr be a recipient:\n\n  {try_it.link.url(base_url)}\n  code: {try_it.code}\n"
+        f"\nOr be a customer who is asked for a secret:\n\n  {requests.submit_link.url(base_url)}\n"
+        f"\nOr open an answer, signed in as Clara Custodian:\n\n  {requests.retrieval_link.url(base_url)}\n"
     )

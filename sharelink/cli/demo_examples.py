@@ -1,13 +1,15 @@
 """Fills a fresh installation with examples, through the services themselves, at moments of the last three weeks."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import Role, role_labels
-from sharelink.actors import Actor, ActorKind
+from sharelink.actors import Actor
 from sharelink.acts import joining, receiving, sending, tending
+from sharelink.cli.demo_requests import TryRequests, fill_with_requests
+from sharelink.cli.demo_stage import ADDRESSES, BROWSER, DemoAccount, Stage
 from sharelink.crypto.access_codes import new_access_code
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.passwords import CHARACTER_CLASSES, generate_password
@@ -20,24 +22,6 @@ from sharelink.unit_of_work import UnitOfWork
 
 DAY_GROUP, NIGHT_GROUP = "Custodians", "Night shift"
 _PASSWORD_CHARACTERS = 20
-_ADDRESSES = ("203.0.113.5", "198.51.100.23", "192.0.2.77")
-_BROWSER = "Mozilla/5.0 (demonstration)"
-
-
-@dataclass(frozen=True, slots=True)
-class DemoAccount:
-    """An account, with the password that was made for it."""
-
-    account_id: bytes
-    name: str
-    email: str
-    described_as: str
-    password: str = field(repr=False)
-
-    @property
-    def actor(self) -> Actor:
-        """The person, as the services see them."""
-        return Actor(ActorKind.STAFF, account_id=self.account_id, name=self.name, ip="198.51.100.4", agent=_BROWSER)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,28 +38,17 @@ class Examples:
 
     accounts: list[DemoAccount]
     try_it: TryIt
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """The unit of work, at any moment of the past."""
-
-    unit_of_work: UnitOfWork
-    now: datetime
-
-    def ago(self, **length: float) -> UnitOfWork:
-        """Return a unit of work whose clock stands that long before now."""
-        moment = self.now - timedelta(**length)
-        return replace(self.unit_of_work, clock=lambda: moment)
+    try_requests: TryRequests
 
 
 def fill_with_examples(unit_of_work: UnitOfWork) -> Examples:
-    """Make accounts of every role, records of every kind, and sends in every state. Needs an empty installation."""
-    stage = _Stage(unit_of_work, unit_of_work.clock())
+    """Make accounts of every role, records of every kind, shares in every state. Needs an empty installation."""
+    stage = Stage(unit_of_work, unit_of_work.clock())
     accounts = _accounts(stage.ago(days=21))
-    staff = accounts[1]
+    staff, custodian = accounts[1:3]
     records = _records(stage, staff)
-    return Examples(accounts, _sends(stage, staff, records))
+    requests = fill_with_requests(stage, staff, custodian, records[0], records[2])
+    return Examples(accounts, _sends(stage, staff, records), requests)
 
 
 def _accounts(unit_of_work: UnitOfWork) -> list[DemoAccount]:
@@ -100,7 +73,7 @@ def _account(unit_of_work: UnitOfWork, name: str, roles: Collection[Role], *grou
     return DemoAccount(account_id, name, email, described_as, password)
 
 
-def _records(stage: _Stage, staff: DemoAccount) -> list[bytes]:
+def _records(stage: Stage, staff: DemoAccount) -> list[bytes]:
     with stage.unit_of_work.read() as work:
         groups = {group.name: group.id for group in groups_for_choice(work.session, None)}
     opened = []
@@ -152,9 +125,9 @@ _RECORDS = (
 )
 
 
-def _sends(stage: _Stage, staff: DemoAccount, records: list[bytes]) -> TryIt:
+def _sends(stage: Stage, staff: DemoAccount, records: list[bytes]) -> TryIt:
     first, second, third = records
-    recipient = Actor.public(_ADDRESSES[0], _BROWSER)
+    recipient = Actor.public(ADDRESSES[0], BROWSER)
 
     stored = _send(stage.ago(days=10), staff, first, "Root password after the change")
     shown = receiving.reveal(stage.ago(days=9), recipient, stored.link, stored.code or "")
@@ -188,7 +161,7 @@ def _sends(stage: _Stage, staff: DemoAccount, records: list[bytes]) -> TryIt:
     _send(stage.ago(days=1), staff, third, "Password of the newsletter", replaces_id=lost.share_id)
 
     taken = _send(stage.ago(days=2), staff, second, "Console password")
-    receiving.reveal(stage.ago(hours=26), Actor.public(_ADDRESSES[1], _BROWSER), taken.link, taken.code or "")
+    receiving.reveal(stage.ago(hours=26), Actor.public(ADDRESSES[1], BROWSER), taken.link, taken.code or "")
     receiving.report(stage.ago(hours=2), recipient, taken.link)
 
     _send(stage.ago(hours=21), staff, third, "Password of the mailbox", lifetime=timedelta(hours=24))
@@ -218,11 +191,11 @@ def _send(
     return sending.send(unit_of_work, staff.actor, request)
 
 
-def _guess_until_locked(stage: _Stage, sent: sending.Sent) -> None:
+def _guess_until_locked(stage: Stage, sent: sending.Sent) -> None:
     """Type wrong codes as three strangers would, until the share is locked."""
-    for minutes, address in enumerate(_ADDRESSES):
+    for minutes, address in enumerate(ADDRESSES):
         unit_of_work = stage.ago(days=1, minutes=-10 * minutes)
-        guesser = Actor.public(address, _BROWSER)
+        guesser = Actor.public(address, BROWSER)
         try:
             while True:
                 _guess(unit_of_work, guesser, sent)

@@ -293,4 +293,4 @@ def _told_of(ended: Any) -> dict[str, str | int | bool | None]:
     """Return what the event of an end says of a request: whether there was an answer. Of a send it is plain."""
     if ended.kind is not ShareKind.REQUEST:
         return {}
-    return {"kind": ended.kind.value, "answered": bool(ended.was_sealed)}
+    return {"kind": ended.kind.value, "answered": ended.seal_header is not None}

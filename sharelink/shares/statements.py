@@ -19,7 +19,8 @@ _client = ShareClient.metadata.tables[ShareClient.__tablename__]
 
 _is_held = active_hold.where(Hold.custody_id == _share.c.custody_id).exists()
 
-_what_ended = (_share.c.custody_id, _share.c.kind, _share.c.seal_header.is_not(None).label("was_sealed"))
+# The header itself: SQLite 3.40 answers `seal_header IS NOT NULL` with 1 in RETURNING, whatever is in the row.
+_what_ended = (_share.c.custody_id, _share.c.kind, _share.c.seal_header)
 
 insert_share = insert(_share)
 

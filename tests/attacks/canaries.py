@@ -97,11 +97,15 @@ def files_below_only(path: Path) -> dict[str, bytes]:
 
 
 class Watch:
-    """Looks at folders again and again while something happens, for what is there only for a moment."""
+    """Looks at folders again and again while something happens, for what is there only for a moment.
 
-    def __init__(self, *folders: Path) -> None:
+    Of a database only its `journal` may be looked at: closing a file takes away the locks that SQLite has on it.
+    """
+
+    def __init__(self, *folders: Path, journal: Path | None = None) -> None:
         self.seen: dict[str, bytes] = {}
         self._folders = folders
+        self._journal = journal
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -119,7 +123,11 @@ class Watch:
         looks = 0
         while not self._over.wait(0.004):
             looks += 1
-            for name, content in files_below(*self._folders).items():
+            found = files_below(*self._folders)
+            if self._journal is not None:
+                with suppress(OSError):
+                    found |= files_below_only(self._journal)
+            for name, content in found.items():
                 if content:
                     self.seen[f"{name} at look {looks}"] = content
 

@@ -1,5 +1,6 @@
 """The shipped server, `sharelink serve`, in processes of its own on free ports of this machine."""
 
+import html
 import http.client
 import os
 import re
@@ -121,3 +122,9 @@ def shown_secret(page: str) -> str | None:
     """Return the text between the tags in which a page shows a secret, as a browser would not yet have decoded it."""
     found = re.search(r'<textarea id="secret-text"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)
     return None if found is None else found.group(1)
+
+
+def shown_answers(page: str) -> list[str]:
+    """Return the texts in which a page shows the answer to a request, field by field; none if it shows no answer."""
+    found = re.findall(r'<textarea id="answer-\d+"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)
+    return [html.unescape(text) for text in found]

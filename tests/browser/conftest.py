@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.running_service import Account, RunningService, new_account, running_service
-from tests.browser.steps import set_up
+from tests.browser.steps import set_up, sign_in
 from tests.browser.watched import PATIENCE_MS, Watched, watching
 from tests.services import chromium_launch_options
 
@@ -17,10 +19,22 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, StorageState
 
-GENEROUS = {f"SHARELINK_RATE_LIMIT_{name}": "100000 per minute" for name in ("STATUS", "REVEAL", "SIGN_IN", "CREATE")}
+LIMITED = ("STATUS", "REVEAL", "SUBMIT", "SUBMIT_PER_LINK", "SIGN_IN", "CREATE")
+GENEROUS = {f"SHARELINK_RATE_LIMIT_{name}": "100000 per minute" for name in LIMITED}
+FRESH_SECONDS = 150
+"""How old a proof of who one is may be when a test begins: it is good for five minutes; no test takes half of that."""
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
 expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass
+class FirstAccount:
+    """The account that was made by the set-up link, the cookies of its browser, and when it last signed in."""
+
+    account: Account
+    cookies: StorageState
+    signed_in_at: float
 
 
 @pytest.fixture(scope="session")
@@ -39,19 +53,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 
 
 @pytest.fixture(scope="session")
-def first_account(service: RunningService, browser: Browser) -> tuple[Account, StorageState]:
-    """Return the account that was made by the set-up link, and the cookies of its browser."""
+def first_account(service: RunningService, browser: Browser) -> FirstAccount:
+    """Return the account that was made by the set-up link."""
     account = new_account("Robin Sender")
     with watching(browser, service.address) as watched:
         page = watched.window()
         set_up(page, service.set_up_link, account)
-        return account, page.context.storage_state()
+        return FirstAccount(account, page.context.storage_state(), time.monotonic())
 
 
 @pytest.fixture
-def account(first_account: tuple[Account, StorageState]) -> Account:
+def account(first_account: FirstAccount) -> Account:
     """Return the account of `sender`. Tests do not change its password."""
-    return first_account[0]
+    return first_account.account
 
 
 @pytest.fixture
@@ -62,9 +76,15 @@ def watched(browser: Browser, service: RunningService) -> Iterator[Watched]:
 
 
 @pytest.fixture
-def sender(watched: Watched, first_account: tuple[Account, StorageState]) -> Page:
-    """Return a window in which the first account is signed in."""
-    return watched.window(storage_state=first_account[1])
+def sender(watched: Watched, first_account: FirstAccount) -> Page:
+    """Return a window in which the first account is signed in, lately enough for a retrieval."""
+    if time.monotonic() > first_account.signed_in_at + FRESH_SECONDS:
+        page = watched.window()
+        page.goto("/sign-in")
+        sign_in(page, first_account.account)
+        first_account.cookies = page.context.storage_state()
+        first_account.signed_in_at = time.monotonic()
+    return watched.window(storage_state=first_account.cookies)
 
 
 @pytest.fixture

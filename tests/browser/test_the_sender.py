@@ -14,9 +14,9 @@ from tests.browser.steps import clipboard, create_link, follow, heading, reveal,
 from tests.browser.watched import Watched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, StorageState
+    from playwright.sync_api import Page
 
-    from tests.browser.running_service import Account
+    from tests.browser.conftest import FirstAccount
 
 pytestmark = pytest.mark.browser
 
@@ -68,9 +68,9 @@ def test_the_qr_code_is_the_link(sender: Page) -> None:
 
 
 def test_the_systems_share_dialog_gets_the_message_without_the_code(
-    watched: Watched, first_account: tuple[Account, StorageState]
+    watched: Watched, first_account: FirstAccount
 ) -> None:
-    page = watched.window(storage_state=first_account[1])
+    page = watched.window(storage_state=first_account.cookies)
     page.add_init_script(_NOTE_WHAT_IS_SHARED)
     sent = send(page, "secret")
     page.get_by_role("button", name="Share…").click()

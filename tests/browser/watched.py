@@ -119,4 +119,4 @@ def watching(browser: Browser, address: str, elsewhere: str = "") -> Iterator[Wa
         yield watched
     finally:
         watched.close()
-    assert watched.troubles == []
+    assert watched.troubles == [], watched.troubles

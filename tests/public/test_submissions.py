@@ -42,7 +42,7 @@ def test_get_is_one_page_for_every_token_and_sets_no_cookie(client: Browser, ask
 def test_the_holder_of_the_whole_link_sees_who_asks_why_and_until_when(client: Browser, asked: Asked) -> None:
     page = client.post("/r/status", data={"link": link_of(asked)})
     assert page.status_code == 200
-    for told in ("To look after &lt;it&gt; &amp; nothing else.", "Confidential text", "65,536"):
+    for told in ("To look after &lt;it&gt; &amp; nothing else.", "Confidential text", "1,000", "20,000", "65,536"):
         assert told in page.text
     assert "Set-Cookie" not in page.headers
 

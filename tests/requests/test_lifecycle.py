@@ -27,7 +27,7 @@ from sharelink.shares.errors import (
 from sharelink.shares.models import Share
 from sharelink.shares.states import EndReason, ShareState
 from sharelink.unit_of_work import UnitOfWork
-from tests.accounts.records import recorded_types
+from tests.accounts.records import recorded, recorded_types
 from tests.factories import Person, ask_secret, open_record, submit_answer
 from tests.fakes import MovableClock
 
@@ -159,6 +159,24 @@ def test_a_cancelled_request_takes_no_answer_and_erases_one_that_waits(unit_of_w
         submit_answer(unit_of_work, waiting.submit_link, SECRET)
     with pytest.raises(ShareEnded):
         taken(unit_of_work, staff, answered)
+
+
+def test_the_event_of_an_end_says_whether_there_was_an_answer(
+    unit_of_work: UnitOfWork, staff: Person, clock: MovableClock
+) -> None:
+    custody_id = open_record(unit_of_work, staff)
+    asked = [ask_secret(unit_of_work, staff, custody_id=custody_id) for _number in range(4)]
+    for answered in asked[::2]:
+        submit_answer(unit_of_work, answered.submit_link, SECRET)
+    for cancelled in asked[:2]:
+        tending.withdraw(unit_of_work, staff.actor, cancelled.share_id, "no longer needed")
+    clock.move(days=8)
+    for overdue in asked[2:]:
+        with unit_of_work.write(Actor.system()) as work:
+            work.shares.expire(overdue.share_id)
+    ends = {"share.burned", "share.expired"}
+    told = [event.facts["answered"] for event in recorded(unit_of_work, id_text(custody_id)) if event.type in ends]
+    assert told == [True, False, True, False]
 
 
 def test_on_hold_nothing_is_retrieved_and_nothing_is_lost(unit_of_work: UnitOfWork, staff: Person) -> None:

@@ -9,13 +9,16 @@ from sharelink.actors import Actor
 from sharelink.acts import submitting
 from sharelink.errors import InvalidInput
 from sharelink.requests.errors import RequestClosed, StraySpace
+from sharelink.requests.fields import FIELD_MAX_BYTES
 from sharelink.requests.links import SubmitLink, parse_submit_link
 from sharelink.requests.rows import RequestFacts
 from sharelink.requests.service import SubmitReceipt
+from sharelink.requests.states import FieldKind
 from sharelink.shares.errors import OwnShare
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.filters import iso_text, utc_text
 from sharelink.web.rate_limits import limited, limited_per_link
+from sharelink.web.request_body import BodyBroken
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -92,6 +95,9 @@ def _actor() -> Actor:
 
 
 def _posted_link() -> SubmitLink:
+    if any(len(values) > 1 for _name, values in request.form.lists()):
+        # Whichever of two passwords were kept, nobody would know that it was not the other.
+        raise BodyBroken("a field twice")
     return parse_submit_link(request.form.get("link", ""))
 
 
@@ -114,7 +120,10 @@ def _request_page(
         values=_typed(facts),
         errors=error.fields if error is not None and not isinstance(error, StraySpace) else {},
         stray_space=error.names if isinstance(error, StraySpace) else [],
-        limits_text=f"All fields together take up to {current_settings().secret_max_bytes:,} bytes.",
+        limits_text=(
+            f"A line takes up to {FIELD_MAX_BYTES[FieldKind.LINE]:,} bytes, a longer text"
+            f" {FIELD_MAX_BYTES[FieldKind.TEXT]:,}, all together {current_settings().secret_max_bytes:,}."
+        ),
     )
 
 

@@ -72,7 +72,7 @@ def timeline_entry(event: RecordedEvent, share_labels: Mapping[str, str]) -> Tim
         detail = words.detail(event)
     else:
         words, detail = EventWords(event.type, "info"), ""
-    if event.object_kind == _SHARE and event.type != AuditEvent.SHARE_CREATED:
+    if event.object_kind == _SHARE and event.type not in {AuditEvent.SHARE_CREATED, AuditEvent.REQUEST_CREATED}:
         detail = _sentences(_quoted(share_labels.get(event.object_ref or "", "")), detail)
     return TimelineEntry(
         at=event.at,
