@@ -12,7 +12,7 @@ from sharelink.unit_of_work import UnitOfWork
 from tests.browsers import HTMX, Browser
 from tests.factories import Person, ask_secret, open_record
 from tests.fakes import MovableClock
-from tests.requests.test_lifecycle import row_of, taken
+from tests.secret_requests.test_lifecycle import row_of, taken
 
 SECRET = "correct horse battery staple"
 BASE = "http://localhost:8000"

@@ -16,7 +16,7 @@ from sharelink.unit_of_work import UnitOfWork
 from tests.browsers import HTMX, Browser, hidden_field
 from tests.factories import Person, ask_secret, make_person, open_record, submit_answer
 from tests.fakes import MovableClock
-from tests.requests.test_lifecycle import detail_of, taken
+from tests.secret_requests.test_lifecycle import detail_of, taken
 
 SECRET = "correct horse battery staple"
 
