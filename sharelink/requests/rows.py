@@ -38,7 +38,6 @@ class RequestFacts:
     ended_at: datetime | None
     end_reason: EndReason | None
     retrieved_by: str | None
-    is_judged: bool
     opened_before_at: datetime | None
     is_held: bool
     is_overdue: bool
@@ -83,7 +82,6 @@ def _facts(row: Any, opened_before_at: datetime | None, now: datetime) -> Reques
         ended_at=ended_at,
         end_reason=row.end_reason,
         retrieved_by=row.retrieved_by_name,
-        is_judged=row.verdict is not None,
         opened_before_at=opened_before_at,
         is_held=bool(row.is_held),
         is_overdue=is_due,

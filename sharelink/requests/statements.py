@@ -37,7 +37,6 @@ facts_of_request = (
         SecretRequest.retrieve_lifetime_seconds,
         SecretRequest.submitted_at,
         SecretRequest.retrieved_by_name,
-        SecretRequest.verdict,
         active_hold.where(Hold.custody_id == Share.custody_id).exists().label("is_held"),
     )
     .join(SecretRequest, SecretRequest.share_id == Share.id)
