@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
@@ -41,7 +42,8 @@ def test_a_report_puts_the_record_on_hold_until_two_people_lift_it(
     expect(colleague.get_by_text("You have said that it may go")).to_be_visible()
 
     sender.goto("/")
-    sender.get_by_role("region", name="On hold").get_by_role("link").first.click()
+    held = sender.get_by_role("region", name="On hold")
+    held.locator(f"a[href='{urlsplit(sent.record_address).path}']").click()
     expect(sender.get_by_text("Kim Colleague said that it may go")).to_be_visible()
     sender.get_by_role("button", name="The hold may go").click()
     expect(sender.get_by_role("heading", name=HELD)).to_have_count(0)

@@ -82,6 +82,7 @@ def test_the_systems_share_dialog_gets_the_message_without_the_code(
 
 def test_a_second_press_and_a_reload_make_nothing_new(sender: Page, watched: Watched) -> None:
     name_a_new_record(sender)
+    posts_before = len(watched.posts())
     sender.get_by_label("Secret", exact=True).fill("sent once")
     the_create_button(sender).dblclick()
     expect(heading(sender)).to_have_text("Your link is ready")
@@ -89,7 +90,7 @@ def test_a_second_press_and_a_reload_make_nothing_new(sender: Page, watched: Wat
     sender.reload()
     expect(heading(sender)).to_have_text("Send a secret")
     expect(sender.get_by_label("Secret", exact=True)).to_have_value("")
-    assert watched.posts() == ["/send"]
+    assert watched.posts()[posts_before:] == ["/send"]
     sender.goto(sent.record_address)
     expect(sender.get_by_role("heading", name="One-time link created")).to_have_count(1)
 
