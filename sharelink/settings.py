@@ -5,7 +5,6 @@ It reports every problem at once and never repeats a value, because a value may 
 docs/settings.md; a test compares it with this file.
 """
 
-import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -262,11 +261,6 @@ class Settings(SingleSignOnSettings):
     def request_max_bytes(self) -> int:
         """The largest body of a request: the largest secret as a form carries it, and the rest."""
         return self.secret_max_bytes * _FORM_GROWTH + _FORM_OVERHEAD_BYTES
-
-    @property
-    def temporary_path(self) -> Path:
-        """The folder for temporary files."""
-        return self.temporary_directory or Path(tempfile.gettempdir())
 
     @field_validator("instance_directory", "keyring_directory", "temporary_directory")
     @classmethod

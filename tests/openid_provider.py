@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
+        return f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]  # typed as its base class
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
@@ -235,7 +235,7 @@ class RunningProvider:
             headers = getattr(error, "headers", None)
             if headers is None or headers.get("Location") is None:
                 raise
-            error.close()  # type: ignore[attr-defined]
+            error.close()  # type: ignore[attr-defined]  # an HTTPError, seen by its headers
             return str(headers["Location"])
 
 

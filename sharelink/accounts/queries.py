@@ -175,12 +175,6 @@ def find_visitor(
     )
 
 
-def find_viewer(session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta) -> Viewer | None:
-    """Return who is signed in all the way with this session; None for everybody else."""
-    found = find_visitor(session, session_hash, now, idle_lifetime)
-    return found if isinstance(found, Viewer) else None
-
-
 def sessions_of(
     session: Session, account_id: bytes, now: datetime, idle_lifetime: timedelta
 ) -> tuple[SessionLine, ...]:

@@ -95,16 +95,6 @@ def accept(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail, vault
         )
 
 
-def note_reminder(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail) -> None:
-    """Record that somebody has reminded the customer.
-
-    Raises:
-        RequestNotAwaiting: there is nothing left to remind of.
-    """
-    with unit_of_work.write(actor) as work:
-        work.requests.note_reminder(request.line.id, request.line.custody_id)
-
-
 def _checked_purpose(record: RecordDetail, typed_purpose: str, typed_ticket: str) -> tuple[Purpose, str]:
     template = RECORD_TEMPLATES[record.kind]
     problems: dict[str, str] = {}

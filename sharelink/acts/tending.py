@@ -1,6 +1,7 @@
 """What staff do with a share that is on its way: withdraw it, unlock it; and lift the hold on a record."""
 
 from sharelink.actors import Actor
+from sharelink.custody.request_detail import RequestDetail
 from sharelink.errors import InvalidInput
 from sharelink.shares.states import EndReason
 from sharelink.unit_of_work import UnitOfWork
@@ -32,6 +33,16 @@ def unlock(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes) -> None:
     """
     with unit_of_work.write(actor) as work:
         work.shares.unlock(share_id)
+
+
+def note_reminder(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail) -> None:
+    """Record that somebody has reminded the customer.
+
+    Raises:
+        RequestNotAwaiting: there is nothing left to remind of.
+    """
+    with unit_of_work.write(actor) as work:
+        work.requests.note_reminder(request.line.id, request.line.custody_id)
 
 
 def release_hold(unit_of_work: UnitOfWork, actor: Actor, custody_id: bytes, *, is_proven: bool) -> bool:

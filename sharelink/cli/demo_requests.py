@@ -111,7 +111,7 @@ def fill_with_requests(
     reminded = play.ask(shop_record, "Password of the cash desk", remind_after=timedelta(days=3), days=5)
     with stage.ago(days=1).read() as work:
         detail = request_detail(work.session, reminded.share_id, work.now)
-    retrieving.note_reminder(stage.ago(days=1), staff.actor, detail)
+    tending.note_reminder(stage.ago(days=1), staff.actor, detail)
 
     submitted = play.ask(root_record, "Root password, to be handed over", aws_root, days=2)
     play.answer(submitted, *_ROOT_ANSWER, hours=6)

@@ -32,11 +32,10 @@ from sharelink.crypto.errors import SealBroken
 from sharelink.crypto.header import SealHeader
 from sharelink.crypto.padding import PaddingBroken, pad, unpad
 
-PUBLIC_KEY_BYTES = 1184 + 32
-FINGERPRINT_BYTES = 32
+_ML_KEM_PUBLIC_BYTES = 1184
+PUBLIC_KEY_BYTES = _ML_KEM_PUBLIC_BYTES + 32
 SUBMIT_KEY_BYTES = 32
 
-_ML_KEM_PUBLIC_BYTES = 1184
 _ML_KEM_SEED_BYTES = 64
 _X25519_SEED_BYTES = 32
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

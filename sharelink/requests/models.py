@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from sharelink.crypto.request_keys import PUBLIC_KEY_BYTES
 from sharelink.persistence.database import Base
 from sharelink.persistence.types import Id, UtcDateTime, enum_text
 from sharelink.requests.states import RequestTemplate, Verdict
@@ -26,7 +27,7 @@ class SecretRequest(Base):
     template: Mapped[RequestTemplate] = mapped_column(enum_text(RequestTemplate))
     fields: Mapped[str] = mapped_column(Text)
     message: Mapped[str] = mapped_column(Text)
-    public_key: Mapped[bytes] = mapped_column(LargeBinary(1216))
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(PUBLIC_KEY_BYTES))
     submit_key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     submit_until: Mapped[datetime] = mapped_column(UtcDateTime)
     retrieve_lifetime_seconds: Mapped[int] = mapped_column(Integer)

@@ -275,9 +275,11 @@ class Shares:
         """
         share_id = self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
         statement = statements.mark_stored if stored else statements.mark_displayed
-        custody_id = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).scalar()
-        if custody_id is not None:
-            self.rows.append(AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED, share_id, custody_id)
+        marked = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).first()
+        if marked is not None:
+            event = AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED
+            facts = {"kind": marked.kind.value} if marked.kind is ShareKind.REQUEST else None
+            self.rows.append(event, share_id, marked.custody_id, facts=facts)
 
     def expire_due(self, most: int) -> int:
         """End up to `most` shares whose time has come; return how many. Safe to run in several processes at once."""

@@ -172,7 +172,7 @@ mark_displayed = (
     update(_share)
     .where(_share.c.id == bindparam("share"), _share.c.state == ShareState.REVEALED, _share.c.displayed_at.is_(None))
     .values(displayed_at=bindparam("at"))
-    .returning(_share.c.custody_id)
+    .returning(_share.c.custody_id, _share.c.kind)
 )
 mark_stored = (
     update(_share)
@@ -181,7 +181,7 @@ mark_stored = (
         stored_at=bindparam("at"),
         displayed_at=case((_share.c.displayed_at.is_(None), bindparam("at")), else_=_share.c.displayed_at),
     )
-    .returning(_share.c.custody_id)
+    .returning(_share.c.custody_id, _share.c.kind)
 )
 
 due_shares = (

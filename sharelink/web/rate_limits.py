@@ -24,17 +24,18 @@ _limiter = Limiter(key_func=lambda: client_network(request.remote_addr), headers
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def limited(name: str, method: str = "POST") -> Callable[[View], View]:
+def limited(name: str, method: str = "POST", *, apart: str = "") -> Callable[[View], View]:
     """Return a decorator that holds a view to the setting `rate_limit_<name>`; all views of one name share a counter.
 
-    Only requests that can change something count: those by `method`.
+    Only requests that can change something count: those by `method`. A view with `apart` has the same limit, and a
+    counter of its own: it is one half of an act whose other half counts.
     """
 
     def limit_text() -> str:
         return str(getattr(current_settings(), f"rate_limit_{name}"))
 
     def decorate(view: View) -> View:
-        limit = _limiter.shared_limit(limit_text, scope=name, methods=[method])
+        limit = _limiter.shared_limit(limit_text, scope=f"{name} {apart}", methods=[method])
         return cast(View, limit(view))
 
     return decorate

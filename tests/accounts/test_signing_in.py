@@ -10,7 +10,7 @@ from sqlalchemy import event, func, select, update
 
 from sharelink.accounts.models import Account, SignInAttempt, StaffSession
 from sharelink.accounts.passwords import compare_password
-from sharelink.accounts.queries import find_viewer
+from sharelink.accounts.queries import find_visitor
 from sharelink.accounts.sessions import session_key_hash
 from sharelink.accounts.sign_in import MAX_FAILURES
 from sharelink.actors import Actor
@@ -345,6 +345,6 @@ def test_a_session_that_was_seen_a_moment_ago_is_not_written_again(
 
 def test_a_session_is_not_looked_at_by_its_hash(unit_of_work: UnitOfWork, staff: Person, visitor: Actor) -> None:
     with unit_of_work.read() as work:
-        assert find_viewer(work.session, b"", work.now, timedelta(minutes=30)) is None
+        assert find_visitor(work.session, b"", work.now, timedelta(minutes=30)) is None
     assert session_key_hash("") is None
     assert session_key_hash("not a key") is None

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from sharelink.actors import Actor
-from sharelink.acts import requesting, retrieving, submitting, tending
+from sharelink.acts import receiving, requesting, retrieving, submitting, tending
 from sharelink.acts.requesting import Asked
 from sharelink.audit.models import AuditLeaf
 from sharelink.crypto.identifiers import id_text, new_id
@@ -179,6 +179,16 @@ def test_the_event_of_an_end_says_whether_there_was_an_answer(
     assert told == [True, False, True, False]
 
 
+def test_the_event_of_the_showing_says_that_it_was_a_request(unit_of_work: UnitOfWork, staff: Person) -> None:
+    asked = ask_secret(unit_of_work, staff)
+    submit_answer(unit_of_work, asked.submit_link, SECRET)
+    with unit_of_work.write(staff.actor) as work:
+        facts, _fields = work.requests.open_answer(asked.retrieval_link)
+        receipt = work.requests.claim(facts, "take_into_custody", "T-1")
+    receiving.acknowledge(unit_of_work, staff.actor, receipt, stored=False)
+    assert recorded(unit_of_work, id_text(asked.custody_id))[-1].facts == {"kind": "request"}
+
+
 def test_on_hold_nothing_is_retrieved_and_nothing_is_lost(unit_of_work: UnitOfWork, staff: Person) -> None:
     asked = ask_secret(unit_of_work, staff)
     submit_answer(unit_of_work, asked.submit_link, SECRET)
@@ -288,11 +298,11 @@ def test_a_reminder_comes_due_and_is_noted(unit_of_work: UnitOfWork, staff: Pers
     assert not detail_of(unit_of_work, asked).is_reminder_due
     clock.move(days=3)
     assert detail_of(unit_of_work, asked).is_reminder_due
-    retrieving.note_reminder(unit_of_work, staff.actor, detail_of(unit_of_work, asked))
+    tending.note_reminder(unit_of_work, staff.actor, detail_of(unit_of_work, asked))
     assert not detail_of(unit_of_work, asked).is_reminder_due
     submit_answer(unit_of_work, asked.submit_link, SECRET)
     with pytest.raises(RequestNotAwaiting):
-        retrieving.note_reminder(unit_of_work, staff.actor, detail_of(unit_of_work, asked))
+        tending.note_reminder(unit_of_work, staff.actor, detail_of(unit_of_work, asked))
 
 
 def test_only_other_clients_opening_is_an_event_and_once(unit_of_work: UnitOfWork, staff: Person) -> None:

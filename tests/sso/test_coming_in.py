@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from sharelink.accounts.models import Account
 from sharelink.accounts.queries import Person as Someone
@@ -13,6 +14,7 @@ from sharelink.actors import Actor
 from sharelink.crypto.identifiers import id_text
 from sharelink.settings_single_sign_on import ROLE_NAMES
 from tests.accounts.records import recorded, recorded_types
+from tests.browsers import Browser
 from tests.factories import make_person
 from tests.sso.conftest import Organisation
 
@@ -27,8 +29,8 @@ def everybody(org: Organisation) -> list[str]:
         return [found.email for found in people(work.session)]
 
 
-def refusal(answer: object) -> str:
-    location = str(answer.headers["Location"])  # type: ignore[attr-defined]
+def refusal(answer: TestResponse) -> str:
+    location = str(answer.headers["Location"])
     assert location.startswith("/sign-in/sso/failed?why="), location
     return location.partition("why=")[2]
 
@@ -198,7 +200,7 @@ def test_the_session_has_a_new_id_and_the_one_before_is_over(org: Organisation) 
     assert before is not None
     second, _answer = org.come()
     second.set_cookie("sharelink_session", before.value)
-    back = org.leave(fresh := second.application.test_client(), user="anna")  # type: ignore[arg-type]
+    back = org.leave(fresh := Browser.of(second.application), user="anna")
     fresh.set_cookie("sharelink_session", before.value)
     assert fresh.get(back).status_code == 303
     after = fresh.get_cookie("sharelink_session")
@@ -276,6 +278,6 @@ def test_every_refusal_is_told_in_plain_words(org: Organisation, why: str) -> No
     assert "<script>" not in page.text.replace("<script src", "").replace("<script defer", "")
 
 
-def test_without_a_provider_there_is_no_such_way(client: object, app: object) -> None:
+def test_without_a_provider_there_is_no_such_way(client: Browser) -> None:
     for path in ("/sign-in/sso", "/sign-in/sso/callback?state=x&code=y", "/sign-in/sso/failed"):
-        assert client.get(path).status_code == 404  # type: ignore[attr-defined]
+        assert client.get(path).status_code == 404

@@ -17,7 +17,7 @@ from sharelink.web.authentication import authorise, requires, signed_in_actor, s
 from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment
-from sharelink.web.staff.qr import link_qr
+from sharelink.web.staff.qr import qr_code
 from sharelink.web.staff.request_forms import RequestForm
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -78,7 +78,7 @@ def asked_page(asked: Asked, *, replaced: bool) -> Response:
         retrieval_link=asked.retrieval_link.url(settings.base_url),
         submit_link=submit_link,
         message=_message(submit_link, settings.organisation_name, asked.submit_until),
-        qr=link_qr(submit_link),
+        qr=qr_code(submit_link),
         submit_until=asked.submit_until,
         record_reference=record.reference,
         record_id_text=record.id_text,

@@ -8,9 +8,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
-import segno
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
-from markupsafe import Markup
 
 from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import HalfSignedIn, Viewer
@@ -39,6 +37,7 @@ from sharelink.web.authentication import (
 )
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
+from sharelink.web.staff.qr import qr_code
 from sharelink.web.step_up import (
     ask_unless_fresh,
     current_relying_party,
@@ -237,7 +236,7 @@ def _app_page(status: int = 200, *, problem: str = "") -> Response:
     address = app_address(pending.secret, email=holder.email, issuer=current_settings().organisation_name)
     page = render_template(
         "staff/authenticator_app.html",
-        qr=_qr(address),
+        qr=qr_code(address),
         secret=_in_groups(secret_text(pending.secret)),
         problem=problem,
         next=_wanted(),
@@ -259,11 +258,6 @@ def _party() -> RelyingParty:
     if party is None:
         raise PasskeysUnavailable("the service has no name")
     return party
-
-
-def _qr(address: str) -> Markup:
-    drawn = segno.make(address, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)
-    return Markup(drawn)  # noqa: S704 - drawn by segno, from an address that we made
 
 
 def _in_groups(text: str) -> str:

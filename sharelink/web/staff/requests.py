@@ -50,7 +50,7 @@ def reminded(request_text: str) -> Response:
     """Take note that somebody has reminded the customer."""
     detail = _found(request_text, Permission.REQUEST_CREATE)
     try:
-        retrieving.note_reminder(current_unit_of_work(), signed_in_actor(), detail)
+        tending.note_reminder(current_unit_of_work(), signed_in_actor(), detail)
     except RequestNotAwaiting:
         return _stale(request_text, "It does not wait for an answer any more.")
     return redirect_after_post(detail.line.address)

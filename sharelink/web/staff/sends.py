@@ -20,7 +20,7 @@ from sharelink.web.authentication import authorise, requires, signed_in_actor, v
 from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, wants_fragment
-from sharelink.web.staff.qr import link_qr
+from sharelink.web.staff.qr import qr_code
 from sharelink.web.staff.send_forms import NEW_RECORD, Generator, SendForm
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -165,7 +165,7 @@ def _sent_page(sent: Sent, label: str) -> SentPage:
         record_reference=record.reference,
         record_id_text=record.id_text,
         message=_message(link, settings.organisation_name, sent),
-        qr=link_qr(link),
+        qr=qr_code(link),
     )
 
 

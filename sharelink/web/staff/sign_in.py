@@ -77,7 +77,7 @@ def sign_in_with_passkey() -> Response:
 
 
 @blueprint.post("/sign-in/passkey/challenge")
-@limited("create")
+@limited("sign_in", apart="challenge")
 def passkey_challenge() -> Response:
     """Tell the browser what to ask a passkey. What the answer is good for depends on how far the visitor has come."""
     party = current_relying_party()
