@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, nodes
 
 from sharelink.assets import asset_directory
 from sharelink.web.filters import duration_text, iso_text, utc_text
-from sharelink.web.staff.timeline import EVENT_WORDS, UNREADABLE
+from sharelink.web.staff.event_words import EVENT_WORDS
+from sharelink.web.staff.event_words.system import UNREADABLE
 
 TEMPLATES = asset_directory("templates")
 STATIC = asset_directory("static")

@@ -8,7 +8,10 @@ from sharelink.assets import asset_directory
 from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.queries import RecordedEvent
 from sharelink.shares.states import EndReason
-from sharelink.web.staff.timeline import BURNED_WORDS, EVENT_WORDS, UNREADABLE, timeline_entry
+from sharelink.web.staff.event_words import EVENT_WORDS
+from sharelink.web.staff.event_words.shares import BURNED_WORDS, REQUEST_WORDS
+from sharelink.web.staff.event_words.system import UNREADABLE
+from sharelink.web.staff.timeline import timeline_entry
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -41,7 +44,7 @@ def test_every_event_has_words():
 def test_every_icon_is_in_the_sprite_and_every_tone_is_known():
     sprite = (asset_directory("static") / "icons.svg").read_text(encoding="utf-8")
     icons = set(re.findall(r'id="([^"]+)"', sprite))
-    for words in (*EVENT_WORDS.values(), *BURNED_WORDS.values(), UNREADABLE):
+    for words in (*EVENT_WORDS.values(), *BURNED_WORDS.values(), *REQUEST_WORDS.values(), UNREADABLE):
         assert words.icon in icons
         assert words.tone in {"done", "warn", "bad", "plain"}
 
@@ -88,6 +91,12 @@ def test_a_share_that_staff_ended_tells_how_and_why():
     withdrawn = timeline_entry(event("share.burned", reason="withdrawn", personal={"note": "A mistake"}), {})
     assert (withdrawn.title, withdrawn.detail) == ("Withdrawn by staff", "Not shown to anybody · “A mistake”")
     assert timeline_entry(event("share.burned", reason="replaced"), {}).title == "Replaced by a new link"
+
+
+def test_an_answer_is_shown_to_a_custodian_and_a_send_to_its_recipient():
+    assert timeline_entry(event("share.displayed"), {}).title == "Shown on the recipient's page"
+    of_a_request = event("share.displayed", facts={"kind": "request"})
+    assert timeline_entry(of_a_request, {}).title == "Shown on the custodian's page"
 
 
 def test_a_send_in_place_of_another_and_an_unlocking_say_so():

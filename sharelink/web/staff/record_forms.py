@@ -11,7 +11,7 @@ from sharelink.custody.details import RecordDetails, checked_details
 from sharelink.custody.queries import RecordDetail
 from sharelink.custody.states import RECORD_TEMPLATES, RecordField, RecordKind
 from sharelink.errors import InvalidInput
-from sharelink.web.staff.timeline import FIELD_LABELS
+from sharelink.web.staff.event_words.custody import FIELD_LABELS
 
 _MAX_VERSION = 2**31 - 1
 

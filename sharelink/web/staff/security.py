@@ -15,10 +15,11 @@ from sharelink.factors.queries import factors_of
 from sharelink.web.authentication import requires, signed_in_actor, signed_in_viewer
 from sharelink.web.devices import device_text
 from sharelink.web.responses import page_or_fragment, redirect_after_post
+from sharelink.web.staff.event_words.people import PROOF_LABELS
 from sharelink.web.staff.factors import SECURITY_PATH
 from sharelink.web.staff.paging import asked_page
 from sharelink.web.staff.security_notices import security_notices
-from sharelink.web.staff.timeline import PROOF_LABELS, timeline_entry
+from sharelink.web.staff.timeline import timeline_entry
 from sharelink.web.step_up import current_relying_party
 from sharelink.web.wiring import current_unit_of_work
 

@@ -1,0 +1,12 @@
+"""What people read for each kind of audit event: a file per family, one table."""
+
+from collections.abc import Mapping
+
+from sharelink.audit.events import AuditEvent
+from sharelink.web.staff.event_words.custody import CUSTODY_WORDS
+from sharelink.web.staff.event_words.people import PEOPLE_WORDS
+from sharelink.web.staff.event_words.shares import SHARES_WORDS
+from sharelink.web.staff.event_words.system import SYSTEM_WORDS
+from sharelink.web.staff.event_words.words import EventWords
+
+EVENT_WORDS: Mapping[AuditEvent, EventWords] = {**CUSTODY_WORDS, **SHARES_WORDS, **PEOPLE_WORDS, **SYSTEM_WORDS}
