@@ -22,7 +22,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: setup ## Start Sharelink on 127.0.0.1:8000; nothing else is needed
+run: setup ## Start Sharelink on localhost:8000; nothing else is needed
 	@exec $(BIN)/sharelink run
 
 .PHONY: demo
@@ -83,9 +83,10 @@ LOCK = $(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --ge
 .PHONY: lock
 lock: ## Pin the newest allowed versions with their hashes (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --upgrade pyproject.toml --extra sso --constraint requirements/runtime.txt --output-file requirements/sso.txt
 	$(LOCK) --upgrade requirements/build.in --output-file requirements/build.txt
 	$(LOCK) --upgrade pyproject.toml --extra sso requirements/build.in --group dev \
-		--constraint requirements/runtime.txt --constraint requirements/build.txt \
+		--constraint requirements/sso.txt --constraint requirements/build.txt \
 		--output-file requirements/dev.txt
 	@if grep -nE '://|file:' requirements/*.txt; then \
 		echo "A lock names a place that only this machine knows (above)."; exit 1; fi

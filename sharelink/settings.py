@@ -74,7 +74,8 @@ def _keyring_default(earlier: dict[str, Any]) -> Path:
 
 
 def _base_url_default(earlier: dict[str, Any]) -> str:
-    return f"http://127.0.0.1:{earlier.get('port', 8000)}"
+    # A name: browsers offer no passkeys where a service is reached by a number.
+    return f"http://localhost:{earlier.get('port', 8000)}"
 
 
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -126,7 +127,7 @@ class Settings(SingleSignOnSettings):
     base_url: str = Field(
         default_factory=_base_url_default,
         description=("Address that links begin with, as recipients reach it; https, except on this machine."),
-        json_schema_extra=_described("`http://127.0.0.1:<port>`"),
+        json_schema_extra=_described("`http://localhost:<port>`"),
     )
     debug: bool = Field(
         default=False, description="Flask's debug mode; refused unless only this machine can reach the service."

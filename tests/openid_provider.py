@@ -196,7 +196,8 @@ class Handler(BaseHTTPRequestHandler):
         token = signed({name: value for name, value in claims.items() if value is not None})
         access = f"access-canary-{secrets.token_urlsafe(16)}"
         State.tokens += [token, access]
-        self.answer(200, json.dumps({"access_token": access, "token_type": "Bearer", "id_token": token}))
+        more = {"more": "x" * 600_000} if State.told.get("long_token_answer") else {}
+        self.answer(200, json.dumps({"access_token": access, "token_type": "Bearer", "id_token": token, **more}))
 
 
 class _NoRedirects(HTTPRedirectHandler):

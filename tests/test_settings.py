@@ -33,7 +33,7 @@ def test_an_empty_environment_gives_a_private_installation_on_this_machine(tmp_p
     settings = settings_of()
     assert settings.database_url == f"sqlite:///{tmp_path}/instance/sharelink.db"
     assert settings.keyring_directory == tmp_path / "instance" / "keyring"
-    assert (settings.host, settings.port, settings.base_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
+    assert (settings.host, settings.port, settings.base_url) == ("127.0.0.1", 8000, "http://localhost:8000")
     assert settings.counts_in_memory
     assert settings.embedded_database
     assert not settings.https
@@ -109,7 +109,7 @@ def test_a_misspelt_protection_is_refused_and_a_stranger_is_left_alone():
 
 
 def test_an_empty_variable_counts_as_unset():
-    assert settings_of(PORT="", BASE_URL="").base_url == "http://127.0.0.1:8000"
+    assert settings_of(PORT="", BASE_URL="").base_url == "http://localhost:8000"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from sharelink.errors import PermissionDenied
 from sharelink.times import microseconds
 
 CHANGE_LIFETIME = timedelta(days=7)
+LAPSED: Facts = {"why": "lapsed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Changes:
         if self.actor.account_id is None:
             raise ValueError("only a person with an account proposes a change")
         account = self.check(request)
-        self._void(and_(AccountChange.account_id == account.id, AccountChange.expires_at <= self.now))
+        self._void(and_(AccountChange.account_id == account.id, AccountChange.expires_at <= self.now), LAPSED)
         change_id = new_id()
         digest = self._digest(change_id, request, self.actor.account_id, self.now)
         try:
@@ -192,6 +193,11 @@ class Changes:
         """Void what waits about these groups: they are no longer the groups it was proposed for."""
         self._void(AccountChange.group_id.in_(group_ids))
 
+    def void_lapsed(self) -> int:
+        """Void what nobody decided in time, and return how many proposals that were."""
+        self.administration.take_turn()
+        return self._void(AccountChange.expires_at <= self.now, LAPSED)
+
     def disable(self, account_id: bytes) -> None:
         """Shut an account out, at once and by one administrator; what it proposed and what waits about it is void.
 
@@ -200,7 +206,7 @@ class Changes:
         self.administration.disable(account_id)
         self._void(or_(AccountChange.account_id == account_id, AccountChange.proposed_by == account_id))
 
-    def _void(self, which: ColumnElement[bool]) -> None:
+    def _void(self, which: ColumnElement[bool], facts: Facts | None = None) -> int:
         voided = self.session.scalars(
             update(AccountChange)
             .where(AccountChange.state == ChangeState.PENDING, which)
@@ -209,7 +215,8 @@ class Changes:
             execution_options={"synchronize_session": False, "populate_existing": True},
         ).all()
         for change in voided:
-            self._tell(AuditEvent.ADMIN_CHANGE_VOIDED, change.id, _request_of(change))
+            self._tell(AuditEvent.ADMIN_CHANGE_VOIDED, change.id, _request_of(change), facts)
+        return len(voided)
 
     def _make(self, request: ChangeRequest, account: Account) -> None:
         if request.kind is ChangeKind.ADD_MEMBER:

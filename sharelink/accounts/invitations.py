@@ -62,6 +62,15 @@ class OpenInvitation:
     roles: frozenset[Role]
     group_names: tuple[str, ...]
 
+    def check_address(self, typed_email: str) -> None:
+        """Make sure that somebody has the invited address.
+
+        Raises:
+            InvalidInput: in the field "email": they typed another one.
+        """
+        if normalised_email(typed_email) != self.email:
+            raise InvalidInput({"email": "The invitation was sent to another address. Use that one."})
+
 
 @dataclass(frozen=True, slots=True)
 class Invitations:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, String, Text, false, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, String, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sharelink.accounts.stages import SignInProof, Stage
@@ -90,7 +90,8 @@ class StaffSession(Base):
     """A browser on its way in, or signed in. The row is the session: when it is gone, the cookie is worth nothing.
 
     `proven_at` is when somebody last proved strongly who they are; `proof` is None until the session is full;
-    `provider_methods` is what the provider said that it asked for, if the proof was its word.
+    `provider_methods` is what the provider said that it asked for, if the proof was its word; `is_local` is whether it
+    began here, not at the provider: later proofs do not change that.
     """
 
     __tablename__ = "staff_session"
@@ -108,6 +109,7 @@ class StaffSession(Base):
     stage: Mapped[Stage] = mapped_column(enum_text(Stage))
     proof: Mapped[SignInProof | None] = mapped_column(enum_text(SignInProof))
     provider_methods: Mapped[str | None] = mapped_column(String(METHODS_MAX))
+    is_local: Mapped[bool] = mapped_column(Boolean, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

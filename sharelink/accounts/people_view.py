@@ -154,6 +154,12 @@ def pending_changes(session: Session, now: datetime) -> tuple[ChangeLine, ...]:
     return _changes(session, now)
 
 
+def has_lapsed_changes(session: Session, now: datetime) -> bool:
+    """Tell whether a proposed change still waits although its time is over."""
+    lapsed = select(AccountChange.id).where(AccountChange.state == ChangeState.PENDING, AccountChange.expires_at <= now)
+    return session.execute(lapsed.limit(1)).first() is not None
+
+
 def pending_changes_of_account(session: Session, now: datetime, account_id: bytes) -> tuple[ChangeLine, ...]:
     """Return the changes of one account that wait."""
     return _changes(session, now, AccountChange.account_id == account_id)

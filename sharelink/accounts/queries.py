@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from sharelink.accounts.errors import AccountNotFound
@@ -124,11 +124,12 @@ class Person:
 
 
 def find_visitor(
-    session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta
+    session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta, *, local_sign_in: bool = True
 ) -> Viewer | HalfSignedIn | None:
     """Return who holds the session and how far they have come. One query.
 
-    None if the session is unknown or over, or the account is disabled.
+    None if the session is unknown or over, the account is disabled, or the session began here, without `local_sign_in`,
+    and the account is not for break-glass: switching that off ends what is open.
     """
     rows = session.execute(
         select(
@@ -153,6 +154,7 @@ def find_visitor(
             StaffSession.expires_at > now,
             StaffSession.last_seen_at > now - idle_lifetime,
             Account.disabled_at.is_(None),
+            or_(true() if local_sign_in else false(), StaffSession.is_local.is_(False), Account.is_break_glass),
         )
     ).all()
     if not rows:

@@ -15,16 +15,14 @@ from sharelink.accounts.administration import Administration
 from sharelink.accounts.chains import AccountChains
 from sharelink.accounts.changes import Changes
 from sharelink.accounts.details import name_key, name_problem, normalised_email, normalised_name, person_problems
-from sharelink.accounts.errors import SetUpLinkUnavailable
+from sharelink.accounts.errors import AlreadySo, SetUpLinkUnavailable
 from sharelink.accounts.groups import Groups
 from sharelink.accounts.invitations import Invitations, PresentedInvitation
 from sharelink.accounts.models import Account, AccountRole, SetUpLink
-from sharelink.accounts.passwords import PasswordProof, PreparedPassword
+from sharelink.accounts.passwords import NO_PASSWORD, PasswordProof, PreparedPassword
 from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.queries import has_administrator
 from sharelink.accounts.sessions import (
-    NEW_BROWSER,
-    BrowserKeys,
     SessionLimits,
     Sessions,
     StartedSession,
@@ -146,28 +144,30 @@ class Accounts:
         name: str,
         email: str,
         password: PreparedPassword,
-        browser: BrowserKeys = NEW_BROWSER,
-    ) -> StartedSession:
-        """Use an invitation: make the account it is for, and start a session that comes to the second factor first.
+        *,
+        account_id: bytes | None = None,
+    ) -> Account:
+        """Use an invitation: make the account it is for.
 
         Args:
             presented: the link, verified.
             name: the person's name.
             email: what the person typed; it must be the invited address.
-            password: checked and hashed.
-            browser: what the browser brought; the session it had before is over.
+            password: checked and hashed, or none for whoever joins with a passkey.
+            account_id: the id of the account, if somebody knows it already.
 
         Raises:
             InvitationUnavailable: the invitation does not work, or works no more; nothing was made.
             InvalidInput: a field cannot be accepted, or the address is not the invited one; the link still works.
         """
         invitation = self.invitations.use(presented)
-        if normalised_email(email) != invitation.email:
-            raise InvalidInput({"email": "The invitation was sent to another address. Use that one."})
-        account_id = self.create_account(name, email, invitation.roles, invitation.group_names, password)
-        account = self.session.get_one(Account, account_id)
+        invitation.check_address(email)
+        made = self.create_account(
+            name, email, invitation.roles, invitation.group_names, password, account_id=account_id
+        )
+        account = self.session.get_one(Account, made)
         self.invitations.note_joined(invitation.id, account)
-        return self.sessions.start_half(account, Stage.ENROLMENT, browser)
+        return account
 
     def create_account(
         self,
@@ -178,6 +178,7 @@ class Accounts:
         password: PreparedPassword,
         *,
         is_break_glass: bool = False,
+        account_id: bytes | None = None,
     ) -> bytes:
         """Make an account and return its id.
 
@@ -188,6 +189,7 @@ class Accounts:
             groups: names of the groups it is a member of; a group that does not exist yet is made.
             password: checked and hashed.
             is_break_glass: it signs in here by itself even where only the provider signs people in.
+            account_id: its id, if somebody knows it already.
 
         Raises:
             InvalidInput: a field cannot be accepted, or the address has an account already.
@@ -197,7 +199,7 @@ class Accounts:
         if problems:
             raise InvalidInput(problems)
         account = Account(
-            id=new_id(),
+            id=account_id or new_id(),
             name=name,
             email=email,
             password_hash=password.hashed,
@@ -255,6 +257,25 @@ class Accounts:
             },
         )
         return started
+
+    def set_first_password(self, account_id: bytes, password: PreparedPassword, session_hash: bytes) -> None:
+        """Set the password of an account that has none, and end every session of it but one.
+
+        Raises:
+            AlreadySo: there is a password.
+            LocalSignInOff: this account comes in by the provider only.
+        """
+        account = self.sign_ins.active_account(account_id, Account.password_hash == NO_PASSWORD.hashed)
+        if account is None:
+            raise AlreadySo("the account has a password")
+        self.sessions.check_way_in(account)
+        account.password_hash = password.hashed
+        account.password_changed_at = self.now
+        self.chains.append(
+            AuditEvent.AUTH_PASSWORD_SET,
+            account,
+            facts={"sessions_ended": self.sessions.end_all(account.id, but=session_hash)},
+        )
 
     def see_notices(self, account_id: bytes) -> None:
         """Note that somebody has seen the notices about their account up to now."""

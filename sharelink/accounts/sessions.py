@@ -82,6 +82,15 @@ class Sessions:
     actor: Actor
     now: datetime
 
+    def check_way_in(self, account: Account) -> None:
+        """Make sure that people may sign in to this account here.
+
+        Raises:
+            LocalSignInOff: it comes in by the provider only.
+        """
+        if not self.policy.local_sign_in and not account.is_break_glass:
+            raise LocalSignInOff("this account comes in by the provider only")
+
     def start_half(self, account: Account, stage: Stage, browser: BrowserKeys = NEW_BROWSER) -> StartedSession:
         """Start a session for somebody who has proven only a password: it reaches its next step and nothing else.
 
@@ -93,7 +102,7 @@ class Sessions:
         Raises:
             LocalSignInOff: this account comes in by the provider only.
         """
-        self._check_way_in(account)
+        self.check_way_in(account)
         lifetime = ENROLMENT_LIFETIME if stage is Stage.ENROLMENT else SECOND_STEP_LIFETIME
         started = self._start(account, stage, None, lifetime, browser)
         self.audit.append(
@@ -127,7 +136,7 @@ class Sessions:
             LocalSignInOff: this account comes in by the provider only.
         """
         if word is None:
-            self._check_way_in(account)
+            self.check_way_in(account)
         account.last_sign_in_at = self.now
         started = self._start(account, Stage.FULL, proof, self.limits.absolute_lifetime, browser, word=word)
         device_key, is_new_device = Devices(self.session, self.now).remember(account.id, browser.device_hash)
@@ -252,6 +261,7 @@ class Sessions:
                 stage=stage,
                 proof=proof,
                 provider_methods=_methods_text(word),
+                is_local=word is None,
                 created_at=self.now,
                 last_seen_at=self.now,
                 expires_at=self.now + lifetime,
@@ -261,10 +271,6 @@ class Sessions:
             )
         )
         return StartedSession(account.id, stage, key.text)
-
-    def _check_way_in(self, account: Account) -> None:
-        if not self.policy.local_sign_in and not account.is_break_glass:
-            raise LocalSignInOff("this account comes in by the provider only")
 
     def _proven_at(self, proof: SignInProof | None, word: ProviderWord | None) -> datetime | None:
         if word is not None:

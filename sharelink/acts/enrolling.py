@@ -9,7 +9,7 @@ from sharelink.accounts.sessions import NEW_BROWSER, BrowserKeys, StartedSession
 from sharelink.accounts.stages import SignInProof, Stage
 from sharelink.actors import Actor
 from sharelink.errors import InvalidInput, PermissionDenied
-from sharelink.factors.errors import EnrolmentOver, PasskeyRefused
+from sharelink.factors.errors import EnrolmentOver, PasskeyRefused, PasswordFirst
 from sharelink.factors.models import ChallengePurpose
 from sharelink.factors.passkeys import RelyingParty, challenge_of_new, registration_options, verify_new
 from sharelink.factors.service import PendingApp
@@ -32,10 +32,14 @@ def begin_app(unit_of_work: UnitOfWork, actor: Actor, holder: Holder) -> None:
 
     Raises:
         EnrolmentOver: the account has a factor by now, and the holder has proven only a password.
+        PasswordFirst: the account has no password.
         StorageUnavailable: nothing was made.
     """
     with unit_of_work.write(actor) as work:
-        work.factors.begin_app(_account(work, holder).id)
+        account = _account(work, holder)
+        if not account.password_hash:
+            raise PasswordFirst("the account has no password")
+        work.factors.begin_app(account.id)
 
 
 def pending_app(unit_of_work: UnitOfWork, holder: Holder) -> PendingApp | None:
@@ -81,7 +85,7 @@ def ask_for_passkey(unit_of_work: UnitOfWork, actor: Actor, party: RelyingParty,
         account = _account(work, holder)
         return registration_options(
             party,
-            challenge=work.factors.challenge(ChallengePurpose.ENROL, account.id),
+            challenge=work.factors.challenges.make(ChallengePurpose.ENROL, account.id),
             account_id=account.id,
             email=account.email,
             name=account.name,
@@ -109,7 +113,7 @@ def add_passkey(
     """
     challenge = challenge_of_new(answer)
     with unit_of_work.write(actor) as work:
-        taken = work.factors.take_challenge(challenge, ChallengePurpose.ENROL, holder.account_id)
+        taken = work.factors.challenges.take(challenge, ChallengePurpose.ENROL, holder.account_id)
     if not taken:
         raise PasskeyRefused("the challenge is not ours, or over")
     made = verify_new(party, answer, challenge)

@@ -34,10 +34,10 @@ def ask_passkey(
     """
     with unit_of_work.write(actor) as work:
         if visitor is None or (isinstance(visitor, HalfSignedIn) and visitor.stage is not Stage.SECOND_FACTOR):
-            challenge = work.factors.challenge(ChallengePurpose.SIGN_IN)
+            challenge = work.factors.challenges.make(ChallengePurpose.SIGN_IN)
             return request_options(party, challenge=challenge, known=())
         purpose = ChallengePurpose.PROVE if isinstance(visitor, Viewer) else ChallengePurpose.SECOND_STEP
-        challenge = work.factors.challenge(purpose, visitor.account_id, visitor.session_hash)
+        challenge = work.factors.challenges.make(purpose, visitor.account_id, visitor.session_hash)
         known = work.factors.credentials_of(visitor.account_id)
         return request_options(party, challenge=challenge, known=known)
 
@@ -62,7 +62,7 @@ def checked_answer(
     except PasskeyRefused:
         return None
     with unit_of_work.write(actor) as work:
-        if not work.factors.take_challenge(answer.challenge, purpose, account_id, session_hash):
+        if not work.factors.challenges.take(answer.challenge, purpose, account_id, session_hash):
             return None
         passkey = work.factors.known_passkey(answer.credential_id, account_id)
     if passkey is None:

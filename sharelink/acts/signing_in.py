@@ -6,10 +6,10 @@ anybody knows how it ends; `sharelink.accounts.sign_in` says why. None is the on
 
 from contextlib import suppress
 
-from sharelink.accounts.errors import LocalSignInOff
+from sharelink.accounts.errors import AlreadySo, LocalSignInOff
 from sharelink.accounts.models import Account
 from sharelink.accounts.passwords import PasswordProof, compare_password, prepare_password
-from sharelink.accounts.queries import HalfSignedIn, Viewer
+from sharelink.accounts.queries import HalfSignedIn, Viewer, person
 from sharelink.accounts.sessions import NEW_BROWSER, BrowserKeys, StartedSession
 from sharelink.accounts.sign_in import SignInChallenge
 from sharelink.accounts.stages import SignInProof, Stage
@@ -211,6 +211,25 @@ def change_password(
             {"current": "This is not your present password. After ten wrong tries, wait for 15 minutes."}
         )
     return started
+
+
+def set_first_password(unit_of_work: UnitOfWork, actor: Actor, viewer: Viewer, new: str) -> None:
+    """Set the password of an account that has none; every session of it but the viewer's is over at once.
+
+    The caller makes sure of a fresh proof: there is no earlier password to ask for.
+
+    Raises:
+        InvalidInput: in the field "new"; nothing was changed.
+        AlreadySo: there is a password by now; that one is changed, not set.
+        LocalSignInOff: the account comes in by the provider only.
+        PasswordHashingBusy, StorageUnavailable: nothing was changed.
+    """
+    with unit_of_work.read(actor) as work:
+        if person(work.session, viewer.account_id).has_password:
+            raise AlreadySo("the account has a password")
+    prepared = prepare_password(new, name=viewer.name, email=viewer.email, form_field="new")
+    with unit_of_work.write(actor) as work:
+        work.accounts.set_first_password(viewer.account_id, prepared, viewer.session_hash)
 
 
 def _finished(

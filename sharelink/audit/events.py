@@ -43,6 +43,7 @@ class AuditEvent(StrEnum):
     AUTH_PROVEN_AGAIN = "auth.proven_again"
     AUTH_FAILED = "auth.failed"
     AUTH_PASSWORD_CHANGED = "auth.password_changed"  # noqa: S105 - an event's name, not a password
+    AUTH_PASSWORD_SET = "auth.password_set"  # noqa: S105 - the same
     AUTH_SESSION_ENDED = "auth.session_ended"
     AUTH_SSO_LINKED = "auth.sso_linked"
     AUTH_SSO_REFUSED = "auth.sso_refused"

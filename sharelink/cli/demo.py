@@ -38,7 +38,7 @@ def _demo_settings(directory: Path, port: int) -> Settings:
     return Settings(
         instance_directory=directory,
         port=port,
-        base_url=f"http://127.0.0.1:{port}",
+        base_url=f"http://localhost:{port}",
         organisation_name="Example Reseller",
         support_contact="support@reseller.example",
     )

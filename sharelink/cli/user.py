@@ -10,7 +10,7 @@ import click
 
 from sharelink.accounts.changes import ChangeRequest
 from sharelink.accounts.password_rules import MIN_CHARACTERS
-from sharelink.accounts.queries import Person, people
+from sharelink.accounts.queries import Person, people, person
 from sharelink.accounts.states import ChangeKind, Role
 from sharelink.actors import Actor
 from sharelink.acts import administering, joining
@@ -145,8 +145,13 @@ def groups(email: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None
 @click.argument("email")
 def reset_factors(email: str) -> None:
     """Take the second factors of the account away; after the next password the person adds new ones first."""
-    _change(ChangeRequest(ChangeKind.RESET_FACTORS, _account_id(email)))
+    account_id = _account_id(email)
+    _change(ChangeRequest(ChangeKind.RESET_FACTORS, account_id))
     click.echo("The second factors were taken away and every session was ended. The person's groups are told.")
+    with current_unit_of_work().read() as work:
+        has_password = person(work.session, account_id).has_password
+    if not has_password:
+        click.echo(f"The account has no password either. To let the person in again: sharelink user password {email}")
 
 
 @user.command("end-sessions")

@@ -27,6 +27,12 @@ class LastFactor(SharelinkError):
     code = "last_factor"
 
 
+class PasswordFirst(SharelinkError):
+    """An app's code is asked for after a password only, and the account has none."""
+
+    code = "password_first"
+
+
 class EnrolmentOver(SharelinkError):
     """The account has a second factor by now, so a password alone adds none."""
 

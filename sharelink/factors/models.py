@@ -23,6 +23,7 @@ class ChallengePurpose(StrEnum):
     SECOND_STEP = "second_step"
     PROVE = "prove"
     ENROL = "enrol"
+    JOIN = "join"
 
 
 class Passkey(Base):
@@ -79,16 +80,24 @@ class RecoveryCode(Base):
 
 
 class PasskeyChallenge(Base):
-    """A random number that a passkey is asked to sign: for one purpose, one account (or anybody), once, for minutes."""
+    """A random number that a passkey is asked to sign: for one purpose, one account (or anybody), once, for minutes.
+
+    `invitation_id` and `new_account_id` are of somebody who joins: by which invitation, and the id that their account
+    will have, which the passkey keeps as its owner's name.
+    """
 
     __tablename__ = "passkey_challenge"
     __table_args__ = (
-        CheckConstraint("purpose IN ('sign_in', 'second_step', 'prove', 'enrol')", name="purpose"),
-        CheckConstraint("(purpose = 'sign_in') = (account_id IS NULL)", name="known_after_sign_in"),
+        CheckConstraint("purpose IN ('sign_in', 'second_step', 'prove', 'enrol', 'join')", name="purpose"),
+        CheckConstraint("(purpose IN ('sign_in', 'join')) = (account_id IS NULL)", name="known_after_sign_in"),
+        CheckConstraint("(purpose = 'join') = (invitation_id IS NOT NULL)", name="joins_by_invitation"),
+        CheckConstraint("(purpose = 'join') = (new_account_id IS NOT NULL)", name="joins_as_somebody"),
     )
 
     challenge: Mapped[bytes] = mapped_column(Id, primary_key=True)
     purpose: Mapped[ChallengePurpose] = mapped_column(enum_text(ChallengePurpose))
     account_id: Mapped[bytes | None] = mapped_column(Id, ForeignKey("account.id"))
     session_hash: Mapped[bytes | None] = mapped_column(Id)
+    invitation_id: Mapped[bytes | None] = mapped_column(Id, ForeignKey("invitation.id"))
+    new_account_id: Mapped[bytes | None] = mapped_column(Id)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

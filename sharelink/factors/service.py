@@ -11,7 +11,6 @@ from sharelink.accounts.devices import Devices
 from sharelink.accounts.models import Account
 from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.crypto.factor_secrets import (
-    new_challenge,
     new_shared_secret,
     seal_shared_secret,
     unseal_shared_secret,
@@ -19,11 +18,11 @@ from sharelink.crypto.factor_secrets import (
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import InvalidInput
+from sharelink.factors.challenges import Challenges
 from sharelink.factors.errors import FactorNotFound, LastFactor, PasskeyRefused
 from sharelink.factors.models import (
     FACTOR_NAME_MAX,
     AuthenticatorApp,
-    ChallengePurpose,
     Passkey,
     PasskeyChallenge,
 )
@@ -31,7 +30,6 @@ from sharelink.factors.one_time_codes import matching_step
 from sharelink.factors.passkeys import KnownCredential, NewPasskey
 from sharelink.factors.recovery_codes import RecoveryCodes
 
-CHALLENGE_LIFETIME = timedelta(minutes=5)
 PENDING_APP_LIFETIME = timedelta(minutes=15)
 PASSKEYS_MAX = 20
 _APP = "authenticator_app"
@@ -70,6 +68,11 @@ class Factors:
         """Recovery codes."""
         return RecoveryCodes(self.session, self.keyring, self.now)
 
+    @property
+    def challenges(self) -> Challenges:
+        """What passkeys are asked to sign."""
+        return Challenges(self.session, self.now)
+
     def has_any(self, account_id: bytes) -> bool:
         """Tell whether the account has a second factor; recovery codes are none."""
         has_passkey = exists().where(Passkey.account_id == account_id)
@@ -84,50 +87,6 @@ class Factors:
             .order_by(Passkey.created_at, Passkey.id)
         )
         return tuple(KnownCredential(row.credential_id, tuple(row.transports.split())) for row in rows)
-
-    # Challenges
-
-    def challenge(
-        self, purpose: ChallengePurpose, account_id: bytes | None = None, session_hash: bytes | None = None
-    ) -> bytes:
-        """Return a new challenge; those that are too old are erased on the way."""
-        self.session.execute(
-            delete(PasskeyChallenge).where(PasskeyChallenge.expires_at <= self.now),
-            execution_options={"synchronize_session": False},
-        )
-        challenge = new_challenge()
-        self.session.add(
-            PasskeyChallenge(
-                challenge=challenge,
-                purpose=purpose,
-                account_id=account_id,
-                session_hash=session_hash,
-                expires_at=self.now + CHALLENGE_LIFETIME,
-            )
-        )
-        return challenge
-
-    def take_challenge(
-        self,
-        challenge: bytes,
-        purpose: ChallengePurpose,
-        account_id: bytes | None = None,
-        session_hash: bytes | None = None,
-    ) -> bool:
-        """Use a challenge up; False unless it is ours, for this purpose, account and session, in time and unused."""
-        taken = self.session.execute(
-            delete(PasskeyChallenge)
-            .where(
-                PasskeyChallenge.challenge == challenge,
-                PasskeyChallenge.purpose == purpose,
-                PasskeyChallenge.account_id.is_not_distinct_from(account_id),
-                PasskeyChallenge.session_hash.is_not_distinct_from(session_hash),
-                PasskeyChallenge.expires_at > self.now,
-            )
-            .returning(PasskeyChallenge.challenge),
-            execution_options={"synchronize_session": False},
-        )
-        return taken.first() is not None
 
     # Passkeys
 
@@ -207,7 +166,7 @@ class Factors:
 
         Raises:
             FactorNotFound: the account has no such passkey.
-            LastFactor: it is the account's only second factor.
+            LastFactor: it is the account's only second factor, or its only way in because it has no password.
         """
         removed = self.session.execute(
             delete(Passkey).where(Passkey.id == passkey_id, Passkey.account_id == account.id).returning(Passkey.name),
@@ -338,7 +297,9 @@ class Factors:
         Devices(self.session, self.now).forget_all(account_id)
 
     def _check_one_is_left(self, account: Account) -> None:
-        if not self.has_any(account.id):
+        # An app's code is asked for after a password only.
+        is_left = self.has_any(account.id) if account.password_hash else bool(self.credentials_of(account.id))
+        if not is_left:
             raise LastFactor("the only second factor stays until there is another one")
 
     def _drop_pending(self, account_id: bytes) -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy.orm import Session
 from structlog import get_logger
 
+from sharelink.accounts.people_view import has_lapsed_changes
 from sharelink.actors import Actor
 from sharelink.jobs.clock_watch import clock_is_steady
 from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
@@ -104,6 +105,15 @@ def report_failed_sign_ins(unit_of_work: UnitOfWork) -> None:
     """Write the events of failed sign-ins that no later try has written."""
     with unit_of_work.write(Actor.system()) as work:
         work.accounts.sign_ins.report_failures()
+
+
+def void_lapsed_changes(unit_of_work: UnitOfWork) -> int:
+    """Void the proposed changes that no second administrator decided in time; return how many."""
+    with unit_of_work.read() as work:
+        if not has_lapsed_changes(work.session, work.now):
+            return 0
+    with unit_of_work.write(Actor.system()) as work:
+        return work.accounts.changes.void_lapsed()
 
 
 def show_life(unit_of_work: UnitOfWork) -> None:

@@ -12,7 +12,13 @@ from structlog import get_logger
 
 from sharelink.errors import SharelinkError
 from sharelink.jobs.clock_watch import ClockWatch
-from sharelink.jobs.sweeper import destroy_epochs_once, report_failed_sign_ins, show_life, sweep_once
+from sharelink.jobs.sweeper import (
+    destroy_epochs_once,
+    report_failed_sign_ins,
+    show_life,
+    sweep_once,
+    void_lapsed_changes,
+)
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
 
@@ -55,6 +61,7 @@ class Worker:
             _Task("sign of life", LIFE_SECONDS, show_that_sweeping_works),
             _Task("epoch keys", EPOCH_SECONDS, lambda: destroy_epochs_once(unit_of_work, grace)),
             _Task("failed sign-ins", REPORT_SECONDS, lambda: report_failed_sign_ins(unit_of_work)),
+            _Task("lapsed proposals", REPORT_SECONDS, lambda: void_lapsed_changes(unit_of_work)),
         ]
 
     def run(self) -> None:

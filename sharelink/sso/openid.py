@@ -1,13 +1,14 @@
 """Talks to an OpenID Connect provider: discovery, the address to send people to, codes for ID tokens (by Authlib).
 
-Every request has a time limit, follows no redirect, and reads no more than fits. What the provider publishes is kept
-for a while; keys are fetched anew when a token is signed by none that is known.
+Every request, and all that one visitor needs, has a time limit; none follows a redirect or reads more than fits. What
+the provider publishes is kept for a while; keys are fetched anew when a token is signed by none that is known.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import BytesIO
 from threading import Lock
 from typing import Any
 
@@ -18,9 +19,12 @@ from authlib.integrations.requests_client import OAuth2Session
 from sharelink.addresses import host_of, is_loopback
 from sharelink.sso.errors import ProviderUnavailable, Refusal, SignOnRefused
 from sharelink.sso.id_tokens import SignatureUnknown, checked_claims, verified_claims
+from sharelink.sso.patience import Patience
 from sharelink.sso.provider import Claims
 
 TIMEOUT_SECONDS = 5
+PATIENCE_SECONDS = 10
+MOST_AT_ONCE = 8
 PUBLISHED_LIFETIME = timedelta(hours=1)
 ANSWER_MAX_BYTES = 512 * 1024
 CODE_MAX_CHARACTERS = 4096
@@ -40,6 +44,9 @@ class OpenIdProvider:
     scopes: str
     roles_claim: str
     redirect_uri: str
+    _patience: Patience = field(
+        default_factory=lambda: Patience(PATIENCE_SECONDS, MOST_AT_ONCE), init=False, repr=False
+    )
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _kept: dict[str, tuple[datetime, Mapping[str, Any]]] = field(default_factory=dict, init=False, repr=False)
 
@@ -49,7 +56,7 @@ class OpenIdProvider:
         Raises:
             ProviderUnavailable: the provider does not answer, or is not who it should be.
         """
-        metadata = self._metadata(now)
+        metadata = self._patience.wait_for(lambda: self._metadata(now))
         again = {"prompt": "login", "max_age": "0"} if fresh else {}
         with self._session(metadata) as session:
             address, _state = session.create_authorization_url(
@@ -64,14 +71,7 @@ class OpenIdProvider:
             ProviderUnavailable: the provider does not answer.
             SignOnRefused: the code or the token is not good.
         """
-        token = self._id_token(code, verifier, self._metadata(now))
-        try:
-            found = verified_claims(token, self._keys(now))
-        except SignatureUnknown:
-            try:
-                found = verified_claims(token, self._keys(now, anew=True))
-            except SignatureUnknown:
-                raise SignOnRefused(Refusal.TOKEN, "the ID token is signed by no key of the provider") from None
+        found = self._patience.wait_for(lambda: self._signed_claims(code, verifier, now))
         return checked_claims(
             found,
             issuer=self.issuer,
@@ -81,11 +81,22 @@ class OpenIdProvider:
             now=now,
         )
 
+    def _signed_claims(self, code: str, verifier: str, now: datetime) -> Mapping[str, Any]:
+        token = self._id_token(code, verifier, self._metadata(now))
+        try:
+            return verified_claims(token, self._keys(now))
+        except SignatureUnknown:
+            try:
+                return verified_claims(token, self._keys(now, anew=True))
+            except SignatureUnknown:
+                raise SignOnRefused(Refusal.TOKEN, "the ID token is signed by no key of the provider") from None
+
     def _id_token(self, code: str, verifier: str, metadata: Mapping[str, Any]) -> str:
         if not 0 < len(code) <= CODE_MAX_CHARACTERS:
             raise SignOnRefused(Refusal.CODE, "there is no code")
         try:
             with self._session(metadata) as session:
+                session.register_compliance_hook("access_token_response", _short_answer)
                 answer = session.fetch_token(
                     metadata["token_endpoint"],
                     grant_type="authorization_code",
@@ -93,6 +104,7 @@ class OpenIdProvider:
                     code_verifier=verifier,
                     timeout=TIMEOUT_SECONDS,
                     allow_redirects=False,
+                    stream=True,
                 )
         except AuthlibBaseError:
             raise SignOnRefused(Refusal.CODE, "the provider does not take the code") from None
@@ -161,14 +173,26 @@ def _fetched(address: str) -> Mapping[str, Any]:
         ) as answer:
             if answer.status_code != 200:
                 raise ProviderUnavailable(f"the provider answers {answer.status_code}")
-            body = b""
-            for piece in answer.iter_content(16_384):
-                body += piece
-                if len(body) > ANSWER_MAX_BYTES:
-                    raise ProviderUnavailable("the provider's answer is too long")
-        found = json.loads(body)
+            found = json.loads(_body(answer))
     except (requests.RequestException, ValueError, RecursionError) as error:
         raise ProviderUnavailable(f"the provider cannot be read ({type(error).__name__})") from None
     if not isinstance(found, dict):
         raise ProviderUnavailable("the provider's answer is no object")
     return found
+
+
+def _body(answer: requests.Response) -> bytes:
+    body = b""
+    for piece in answer.iter_content(16_384):
+        body += piece
+        if len(body) > ANSWER_MAX_BYTES:
+            raise ProviderUnavailable("the provider's answer is too long")
+    return body
+
+
+def _short_answer(answer: requests.Response) -> requests.Response:
+    """Return the answer with all of its body, which Authlib would read without a limit."""
+    whole = requests.Response()
+    whole.status_code, whole.headers, whole.encoding = answer.status_code, answer.headers, answer.encoding
+    whole.raw = BytesIO(_body(answer))
+    return whole

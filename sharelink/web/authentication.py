@@ -268,7 +268,13 @@ def _visitor() -> Viewer | HalfSignedIn | None:
 def _find_visitor(key_hash: bytes) -> Viewer | HalfSignedIn | None:
     unit_of_work = current_unit_of_work()
     with unit_of_work.read() as work:
-        found = find_visitor(work.session, key_hash, work.now, work.session_limits.idle_lifetime)
+        found = find_visitor(
+            work.session,
+            key_hash,
+            work.now,
+            work.session_limits.idle_lifetime,
+            local_sign_in=work.account_policy.local_sign_in,
+        )
         is_stale = isinstance(found, Viewer) and found.last_seen_at <= work.now - SEEN_PRECISION
     if is_stale:
         with unit_of_work.write(Actor.system()) as work:

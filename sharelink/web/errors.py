@@ -221,6 +221,12 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Nothing was changed. Without it you could not sign in any more.",
         "Add another one first.",
     ),
+    factors.PasswordFirst: Answer(
+        409,
+        "Set a password first",
+        "Codes of an app are asked for after a password, and your account has none. Nothing was changed.",
+        "Set one on your account page.",
+    ),
     factors.EnrolmentOver: Answer(
         409,
         "Your account has a second factor by now",

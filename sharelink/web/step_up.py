@@ -15,6 +15,7 @@ from sharelink.accounts.queries import Viewer
 from sharelink.accounts.queries import person as account_person
 from sharelink.accounts.sessions import PROOF_LIFETIME, StartedSession
 from sharelink.acts import signing_in
+from sharelink.factors.errors import PasskeysUnavailable
 from sharelink.factors.passkeys import RelyingParty, relying_party_of
 from sharelink.factors.queries import factors_of
 from sharelink.sso.service import has_identity
@@ -38,6 +39,18 @@ def current_relying_party() -> RelyingParty | None:
     """Return what passkeys know this service by; None where browsers make none."""
     settings = current_settings()
     return relying_party_of(settings.base_url, settings.organisation_name)
+
+
+def named_party() -> RelyingParty:
+    """Return what passkeys know this service by.
+
+    Raises:
+        PasskeysUnavailable: browsers make none here.
+    """
+    party = current_relying_party()
+    if party is None:
+        raise PasskeysUnavailable("the service has no name")
+    return party
 
 
 def provider_can_prove(person: Viewer) -> bool:

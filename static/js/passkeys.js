@@ -1,5 +1,6 @@
 // Passkeys: fetches a challenge, lets the browser ask the person, and sends the answer with the form it belongs to.
-// Without this script, or in a browser that is too old, the forms stay hidden; every page offers another way.
+// [data-passkey] is such a form, or a part of one that can be sent in another way as well. Without this script, or in a
+// browser that is too old, they stay hidden; every page offers another way.
 
 const { PublicKeyCredential, navigator } = window;
 const parse = {
@@ -7,33 +8,43 @@ const parse = {
   create: PublicKeyCredential?.parseCreationOptionsFromJSON?.bind(PublicKeyCredential),
 };
 
-function show(part) {
-  for (const form of part.querySelectorAll("form[data-passkey]")) form.hidden = !parse[form.dataset.passkey];
+function show(root) {
+  for (const part of root.querySelectorAll("[data-passkey]")) part.hidden = !parse[part.dataset.passkey];
 }
 
-async function optionsFor(form) {
-  const answer = await fetch(form.dataset.challenge, {
+// What is to be sent is the part of the button that was pressed, unless Enter was pressed where the other way is typed.
+function partOf(form, button) {
+  if (form.dataset.passkey !== undefined) return form;
+  if (document.activeElement?.closest("[data-other-way]")) return null;
+  const part = button?.closest("[data-passkey]") ?? null;
+  return part?.hidden ? null : part;
+}
+
+async function optionsFor(form, part) {
+  const fields = new URLSearchParams({ wanted: "1" });
+  for (const name of part.dataset.challengeFields?.split(" ") ?? []) fields.set(name, form.elements[name].value);
+  const answer = await fetch(part.dataset.challenge, {
     method: "POST",
-    headers: { "X-CSRFToken": form.elements.csrf_token.value, "Content-Type": "application/x-www-form-urlencoded" },
-    body: "wanted=1",
+    headers: { "X-CSRFToken": form.elements.csrf_token.value },
+    body: fields,
     redirect: "error",
   });
-  // A proof is asked for first: the form itself leads to it.
-  if (answer.status === 401) return null;
+  // A proof is asked for first, or something typed is wrong: the form itself leads to the page that tells.
+  if ([401, 403, 404, 422].includes(answer.status)) return null;
   if (!answer.ok) throw new Error(answer.status === 429 ? "That was a little too fast. Wait a moment." : "");
   return answer.json();
 }
 
-async function answerOf(form) {
-  const options = await optionsFor(form);
+async function answerOf(form, part) {
+  const options = await optionsFor(form, part);
   if (options === null) return "";
-  const kind = form.dataset.passkey;
+  const kind = part.dataset.passkey;
   const credential = await navigator.credentials[kind]({ publicKey: parse[kind](options) });
   return JSON.stringify(credential.toJSON());
 }
 
-function tell(form, message) {
-  const place = form.querySelector("[data-passkey-problem]");
+function tell(part, message) {
+  const place = part.querySelector("[data-passkey-problem]");
   place.textContent = message;
   place.hidden = message === "";
 }
@@ -49,18 +60,20 @@ document.addEventListener(
   "submit",
   async (event) => {
     const form = event.target;
-    if (form.dataset.passkey === undefined || form.dataset.answered !== undefined) return;
+    if (form.dataset.answered !== undefined) return;
+    const part = partOf(form, event.submitter);
+    if (part === null) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (form.dataset.asking !== undefined) return;
     form.dataset.asking = "";
-    tell(form, "");
+    tell(part, "");
     try {
-      form.querySelector("[data-passkey-answer]").value = await answerOf(form);
+      part.querySelector("[data-passkey-answer]").value = await answerOf(form, part);
       form.dataset.answered = "";
-      form.requestSubmit();
+      form.requestSubmit(event.submitter);
     } catch (error) {
-      tell(form, reasonOf(error));
+      tell(part, reasonOf(error));
     } finally {
       delete form.dataset.asking;
     }
@@ -70,7 +83,7 @@ document.addEventListener(
 
 // A page brought back from the browser's memory asks anew.
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-passkey]")) delete form.dataset.answered;
+  for (const form of document.querySelectorAll("form[data-answered]")) delete form.dataset.answered;
 });
 
 show(document);

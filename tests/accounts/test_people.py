@@ -33,7 +33,7 @@ def create(unit_of_work: UnitOfWork, **changes: object) -> bytes:
         "groups": [],
         "password": GOOD_PASSWORD,
     }
-    return create_account(unit_of_work, Actor.operator(), **(wanted | changes))  # type: ignore[arg-type]
+    return create_account(unit_of_work, Actor.operator(), **(wanted | changes))  # type: ignore[arg-type]  # each test knows its arguments
 
 
 def disable(unit_of_work: UnitOfWork, email: str) -> None:

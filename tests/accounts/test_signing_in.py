@@ -9,10 +9,11 @@ from flask import Flask
 from sqlalchemy import event, func, select, update
 
 from sharelink.accounts.models import Account, SignInAttempt, StaffSession
-from sharelink.accounts.passwords import compare_password
+from sharelink.accounts.passwords import NO_PASSWORD, compare_password
 from sharelink.accounts.queries import find_visitor
 from sharelink.accounts.sessions import session_key_hash
 from sharelink.accounts.sign_in import MAX_FAILURES
+from sharelink.accounts.states import Role
 from sharelink.actors import Actor
 from sharelink.acts.signing_in import change_password, sign_in
 from sharelink.audit.queries import RecordedEvent
@@ -86,10 +87,20 @@ def test_known_unknown_and_paused_run_the_same_statements(
         return seen
 
     unknown, known = statements_of("nobody@example.com"), statements_of(staff.email)
+    with unit_of_work.write(Actor.operator()) as work:
+        work.accounts.create_account("Ben Example", "ben@example.com", [Role.STAFF], [], NO_PASSWORD)
+    without = statements_of("ben@example.com")
     guess(unit_of_work, visitor, staff.email, MAX_FAILURES)
     paused = statements_of(staff.email)
-    assert unknown == known == paused
+    assert unknown == known == paused == without
     assert unknown
+
+
+@pytest.mark.parametrize("typed", ["", "\0", "wrong wrong wrong wrong"])
+def test_no_password_opens_an_account_that_has_none(unit_of_work: UnitOfWork, visitor: Actor, typed: str) -> None:
+    with unit_of_work.write(Actor.operator()) as work:
+        work.accounts.create_account("Ben Example", "ben@example.com", [Role.STAFF], [], NO_PASSWORD)
+    assert sign_in(unit_of_work, visitor, "ben@example.com", typed) is None
 
 
 def test_ten_wrong_tries_pause_this_network_and_nobody_else(

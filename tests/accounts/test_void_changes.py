@@ -18,8 +18,10 @@ from sharelink.actors import Actor
 from sharelink.acts.administering import approve, change
 from sharelink.acts.joining import create_account
 from sharelink.crypto.identifiers import id_text, new_id
+from sharelink.jobs.sweeper import void_lapsed_changes
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.web.staff.timeline import timeline_entry
 from tests.accounts.proposals import add, reset, roles, state_of, waiting
 from tests.accounts.records import recorded, recorded_types
 from tests.factories import Person, make_person
@@ -45,6 +47,25 @@ def test_a_proposal_is_void_after_a_week(
         assert pending_changes(work.session, work.now) == ()
     assert not change(unit_of_work, ada.actor, add(dan, nord)), "and can be proposed again"
     assert state_of(unit_of_work, line.id) is ChangeState.VOID
+
+
+def test_what_nobody_decided_in_time_is_told_once_to_the_person_and_the_group(
+    unit_of_work: UnitOfWork, clock: MovableClock, ada: Person, dan: Person, clara: Person, nord: bytes
+) -> None:
+    change(unit_of_work, ada.actor, add(dan, nord))
+    line = waiting(unit_of_work)
+    clock.move(days=6)
+    change(unit_of_work, ada.actor, reset(clara))
+    assert void_lapsed_changes(unit_of_work) == 0
+    clock.move(days=1)
+    assert void_lapsed_changes(unit_of_work) == 1
+    assert void_lapsed_changes(unit_of_work) == 0
+    assert state_of(unit_of_work, line.id) is ChangeState.VOID
+    for chain in (dan.account_id, nord):
+        event = recorded(unit_of_work, id_text(chain))[-1]
+        assert (event.type, event.facts["why"]) == ("admin.change_voided", "lapsed")
+        assert "Nobody decided within a week" in timeline_entry(event, {}).detail
+    assert waiting(unit_of_work).kind is ChangeKind.RESET_FACTORS, "the younger one still waits"
 
 
 def test_a_refused_proposal_is_over(

@@ -32,7 +32,7 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_fields_were_added():
 @pytest.mark.parametrize("value", [1.5, 2**53, -(2**53), float("nan"), "\ud800", {"ä": 1}, {1: 1}, b"x", (1,)])
 def test_what_canonical_json_cannot_carry_is_refused_at_any_depth(value: object):
     with pytest.raises(UncanonicalValue):
-        canonical_json({"a": [{"b": value}]})  # type: ignore[dict-item]
+        canonical_json({"a": [{"b": value}]})  # type: ignore[dict-item]  # what the type forbids must be refused as well
 
 
 def test_the_largest_exact_integers_are_carried():

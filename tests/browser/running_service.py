@@ -106,7 +106,7 @@ def running_service(directory: Path, **settings: str) -> Iterator[RunningService
         ) as process,
     ):
         try:
-            yield RunningService(f"http://127.0.0.1:{port}", _printed_link(process, log), environment, directory)
+            yield RunningService(f"http://localhost:{port}", _printed_link(process, log), environment, directory)
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)

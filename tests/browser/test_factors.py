@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.running_service import new_account
 from tests.browser.steps import add_app, heading, sign_in
 from tests.browser.test_accessibility import assert_sound
-from tests.browser.test_joining import fill_in, give_authenticator, named_service
+from tests.browser.test_joining import fill_in, give_authenticator, named_service, service_of
 from tests.browser.watched import PHONE_DARK, PHONE_LIGHT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-__all__ = ["named_service"]
+__all__ = ["named_service", "service_of"]
 
 
 def set_up_with_app(page: Page, set_up_link: str, robin: Account) -> list[str]:

@@ -1,11 +1,7 @@
-"""A colleague is invited, joins with a passkey, and is shut out again: each step as people do it.
-
-With a service of its own that has a name: browsers offer passkeys only where there is one.
-"""
+"""A colleague is invited, joins with a password, adds a passkey, and is shut out again: each step as people do it."""
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,23 +19,24 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.browser.running_service import Account
+    from tests.browser.running_service import Account, RunningService
     from tests.browser.watched import Watched
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def named_service(browser: Browser, tmp_path: Path) -> Iterator[tuple[Watched, str]]:
-    """Yield windows on a service that is reached by a name, and its set-up link."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
-    address = f"http://localhost:{port}"
-    with (
-        running_service(tmp_path, SHARELINK_PORT=port, SHARELINK_BASE_URL=address, **GENEROUS) as running,
-        watching(browser, address) as watched,
-    ):
-        yield watched, running.set_up_link
+def service_of(tmp_path: Path) -> Iterator[RunningService]:
+    """Yield a service of this test alone."""
+    with running_service(tmp_path, **GENEROUS) as running:
+        yield running
+
+
+@pytest.fixture
+def named_service(browser: Browser, service_of: RunningService) -> Iterator[tuple[Watched, str]]:
+    """Yield windows on a service of this test alone, and its set-up link."""
+    with watching(browser, service_of.address) as watched:
+        yield watched, service_of.set_up_link
 
 
 def give_authenticator(page: Page) -> None:
@@ -103,7 +100,7 @@ def test_from_an_invitation_to_a_passkey_and_to_the_end_of_the_account(
     assert_sound(newcomer)
     newcomer.reload()
     fill_in(newcomer, kim)
-    newcomer.get_by_role("button", name="Join").click()
+    newcomer.get_by_role("button", name="Join with a password").click()
     expect(heading(newcomer)).to_have_text("Protect your account")
     newcomer.goto("/records")
     expect(heading(newcomer)).to_have_text("Protect your account")
@@ -131,5 +128,5 @@ def test_from_an_invitation_to_a_passkey_and_to_the_end_of_the_account(
     late = watched.window()
     late.goto(link)
     fill_in(late, kim)
-    late.get_by_role("button", name="Join").click()
+    late.get_by_role("button", name="Join with a password").click()
     expect(heading(late)).to_have_text("This invitation does not work")

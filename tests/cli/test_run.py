@@ -26,7 +26,7 @@ def test_a_first_run_makes_everything_and_a_second_finds_it_as_it_was(tmp_path):
     port = str(free_port())
     instance = tmp_path / "instance"
     with running(tmp_path, "run", PORT=port) as service:
-        service.wait_for(f"http://127.0.0.1:{port}")
+        service.wait_for(f"http://localhost:{port}")
         first_link = service.wait_for("/set-up#").strip()
         assert json.loads(fetched(f"http://127.0.0.1:{port}/healthz")) == {"alive": True}
         assert all(json.loads(fetched(f"http://127.0.0.1:{port}/readyz")).values())
@@ -49,7 +49,7 @@ def test_a_first_run_makes_everything_and_a_second_finds_it_as_it_was(tmp_path):
     made = sharelink(tmp_path, "user", "create", *arguments, "--password-stdin", typed="correct-zebra-orbit-lantern\n")
     assert made.returncode == 0, made.stderr
     with running(tmp_path, "run", PORT=port) as service:
-        service.wait_for(f"http://127.0.0.1:{port}")
+        service.wait_for(f"http://localhost:{port}")
         fetched(f"http://127.0.0.1:{port}/healthz")
         assert service.end() == 0
         assert not [line for line in service.seen if "set-up" in line]
@@ -87,7 +87,7 @@ def test_wrong_settings_are_all_told_without_a_traceback_or_a_value(tmp_path):
 
 def test_the_demonstration_shows_every_state_and_leaves_nothing_behind(tmp_path):
     with running(tmp_path, "demo", TEMPORARY_DIRECTORY="") as service:
-        address = re.search(r"http://127\.0\.0\.1:\d+", service.wait_for("The demonstration runs at"))
+        address = re.search(r"http://localhost:\d+", service.wait_for("The demonstration runs at"))
         assert address is not None
         link = service.wait_for("/s/").strip()
         service.wait_for("code: ")

@@ -18,7 +18,7 @@ def found(unit_of_work: UnitOfWork, search: str = "", **given: object) -> list[s
 
 def listed(unit_of_work: UnitOfWork, **given: object) -> RecordList:
     with unit_of_work.read() as work:
-        return record_list(work.session, **({"groups": None} | given))  # type: ignore[arg-type]
+        return record_list(work.session, **({"groups": None} | given))  # type: ignore[arg-type]  # each test knows its arguments
 
 
 def open_aws_record(unit_of_work: UnitOfWork, person: Person, **typed: str) -> bytes:

@@ -172,12 +172,20 @@ def test_the_database_shows_no_recovery_code(unit_of_work: UnitOfWork, staff: Pe
         assert code.replace("-", "").encode() not in kept
 
 
-def test_recovery_codes_survive_a_new_factor_key(unit_of_work: UnitOfWork, staff: Person) -> None:
-    codes = make_codes(unit_of_work, staff)
+def with_a_new_factor_key(unit_of_work: UnitOfWork) -> UnitOfWork:
     keyring = unit_of_work.keyring
     purposes = {purpose: dict(versions) for purpose, versions in keyring.keys.items()}
     newer = type(keyring)({**purposes, type(next(iter(purposes)))("factor"): {**keyring.factor_keys, 2: b"k" * 32}})
-    assert use_recovery_code(replace(unit_of_work, keyring=newer), staff, codes[0])
+    return replace(unit_of_work, keyring=newer)
+
+
+def test_recovery_codes_survive_a_new_factor_key(unit_of_work: UnitOfWork, staff: Person) -> None:
+    codes = make_codes(unit_of_work, staff)
+    assert use_recovery_code(with_a_new_factor_key(unit_of_work), staff, codes[0])
+
+
+def test_an_app_survives_a_new_factor_key(unit_of_work: UnitOfWork, staff: Person, clock: MovableClock) -> None:
+    assert use_code(with_a_new_factor_key(unit_of_work), staff, staff.code(clock.now))
 
 
 def test_a_recovery_code_is_read_back_as_people_write_it() -> None:

@@ -328,5 +328,5 @@ def test_a_question_that_cannot_be_asked_is_refused_beside_its_field(
     unit_of_work: UnitOfWork, staff: Person, changed: dict[str, object], field: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        ask_secret(unit_of_work, staff, **changed)  # type: ignore[arg-type]
+        ask_secret(unit_of_work, staff, **changed)  # type: ignore[arg-type]  # one of several kinds
     assert set(caught.value.fields) == {field}

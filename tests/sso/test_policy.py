@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
@@ -15,10 +16,11 @@ from sharelink.acts import joining
 from sharelink.cli import main
 from sharelink.cli.check import _advise_single_sign_on
 from sharelink.crypto.identifiers import id_text
+from sharelink.settings import Settings
 from sharelink.web.wiring import EXTENSION
 from tests.accounts.records import recorded_types
 from tests.browsers import Browser, hidden_field
-from tests.factories import Person, make_person
+from tests.factories import Person, add_passkey, make_person
 from tests.sso.conftest import Organisation
 from tests.sso.test_coming_in import refusal, who
 
@@ -62,6 +64,49 @@ def test_a_passkey_signs_nobody_in_either(strict: Organisation) -> None:
     answer = browser.submit("/sign-in/passkey", {"passkey": browser.ask_passkey(bea, "/sign-in")}, form_page="/sign-in")
     assert answer.status_code == 422
     assert browser.get("/").headers["Location"].startswith("/sign-in")
+
+
+def test_switching_local_sign_ins_off_ends_what_began_here_with_the_next_request(
+    organisation: Callable[..., Organisation], make_app: Callable[[Settings], Flask]
+) -> None:
+    org = organisation(sso_required_amr="mfa")
+    with org.app.app_context():
+        bea, glass = local(org), local(org, "Gus Glass", break_glass=True)
+    here, kept, half, proven = (Browser.of(org.app) for _ in range(4))
+    here.sign_in(bea)
+    kept.sign_in(glass)
+    half.give_password(bea)
+    org.tell("staff", claims={"amr": ["mfa"]})
+    _browser, answer = org.come(browser=proven)
+    assert answer.headers["Location"] == "/"
+    anna = Person(b"", "", "anna@example.com", "")
+    with org.app.app_context(), org.unit_of_work.write(Actor.operator()) as work:
+        account = work.accounts.administration.account(work.accounts.administration.id_of(anna.email))
+        add_passkey(work, account, anna.passkey)
+    org.clock.move(minutes=6)
+    # A later proof by a passkey of one's own does not make a session local.
+    proof = proven.ask_passkey(anna)
+    assert proven.submit("/account/factors/recovery-codes", {"proof_passkey": proof}).status_code == 200
+
+    off = make_app(org.app.extensions[EXTENSION].settings.model_copy(update={"local_passwords": False}))
+    for browser, is_in in ((here, False), (kept, True), (half, False), (proven, True)):
+        browser.application = off
+        assert (browser.get("/account").status_code == 200) is is_in
+        assert browser.get("/sign-in/second-step").status_code == 303
+
+
+def test_where_only_the_provider_signs_people_in_nobody_joins_with_a_passkey_or_sets_a_password(
+    strict: Organisation,
+) -> None:
+    with strict.unit_of_work.write(Actor.operator()) as work:
+        made = work.accounts.invitations.invite("ben@example.com", [Role.AUDITOR], [])
+    browser = Browser.of(strict.app)
+    fields = {"key": made.link_secret, "name": "Ben", "email": "ben@example.com"}
+    assert browser.submit("/join/passkey/challenge", fields, form_page="/join").status_code == 403
+    assert "Join with a passkey" not in browser.get("/join").text
+    anna, _answer = strict.come()
+    assert "Set a password" not in anna.get("/account").text
+    assert anna.submit("/account/password", {"new": PASSWORD}).status_code == 403
 
 
 def test_an_invitation_waits_for_the_provider(strict: Organisation) -> None:
@@ -230,10 +275,19 @@ def test_where_nothing_is_required_of_the_provider_its_word_is_no_proof_but_open
     browser, _answer = org.come()
     assert asks(browser)
     assert browser.get("/sign-in/sso/prove").headers["Location"] == "/account/security"
+    assert browser.submit("/account/factors/passkey/challenge", {}).status_code == 200
+    # An app without a password would prove nothing later.
+    assert browser.submit("/account/factors/app/new", {}).status_code == 409
+    org.clock.move(minutes=15)
+    assert browser.submit("/account/factors/passkey/challenge", {}).status_code == 401
+    assert browser.submit("/account/password", {"new": PASSWORD}).status_code == 401
+
+
+def test_whoever_came_from_the_provider_may_set_a_password_and_add_an_app_after_it(org: Organisation) -> None:
+    browser, _answer = org.come()
+    assert browser.submit("/account/password", {"new": PASSWORD}).headers["Location"] == "/account?done=set"
     begun = browser.submit("/account/factors/app/new", {})
     assert begun.headers["Location"].startswith("/account/factors/app")
-    org.clock.move(minutes=15)
-    assert browser.submit("/account/factors/app/new", {}).status_code == 401
 
 
 def test_without_the_optional_libraries_everything_else_works() -> None:

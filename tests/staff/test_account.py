@@ -21,8 +21,8 @@ def test_another_password_signs_out_every_other_browser_and_not_this_one(
     other.sign_in(staff)
     before = staff_client.session_key()
     answer = staff_client.submit("/account", {"current": staff.password, "new": NEW_PASSWORD})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account?changed=1")
-    assert "Your password is changed." in staff_client.get("/account?changed=1").text
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account?done=changed")
+    assert "Your password is changed." in staff_client.get("/account?done=changed").text
     assert staff_client.session_key() != before
     assert other.get("/account").status_code == 303
     other.set_cookie("sharelink_session", before or "")

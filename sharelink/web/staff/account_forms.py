@@ -30,6 +30,12 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     new = PasswordField("New password")
 
 
+class FirstPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """The first password of an account that has a passkey and none."""
+
+    new = PasswordField("New password")
+
+
 def show_problems(form: FlaskForm, error: InvalidInput) -> None:
     """Put each message beside its field."""
     for name, message in error.fields.items():

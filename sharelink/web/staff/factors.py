@@ -12,14 +12,14 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 
 from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import HalfSignedIn, Viewer
+from sharelink.accounts.queries import person as account_person
 from sharelink.accounts.stages import SignInProof, Stage
 from sharelink.acts import enrolling
 from sharelink.acts.enrolling import Enrolled
 from sharelink.crypto.identifiers import id_from_text
 from sharelink.errors import InvalidInput
-from sharelink.factors.errors import FactorNotFound, PasskeyRefused, PasskeysUnavailable
+from sharelink.factors.errors import FactorNotFound, PasskeyRefused
 from sharelink.factors.one_time_codes import app_address, secret_text
-from sharelink.factors.passkeys import RelyingParty
 from sharelink.factors.queries import factors_of
 from sharelink.web.authentication import (
     ENROLMENT_PATH,
@@ -42,6 +42,7 @@ from sharelink.web.step_up import (
     ask_unless_fresh,
     current_relying_party,
     is_fresh,
+    named_party,
     provider_can_prove,
     requires_fresh_proof,
 )
@@ -71,8 +72,11 @@ def _comes_for_first_factor(person: Viewer) -> bool:
     return has_none and current_unit_of_work().clock() < person.signed_in_at + RECOVERED_LIFETIME
 
 
-def _requires_right_to_add(view: View) -> View:
-    """Ask for a fresh proof, except those who are adding their first factor or replacing a lost one."""
+def requires_right_to_add(view: View) -> View:
+    """Ask for a fresh proof, except those who are adding their first factor or replacing a lost one.
+
+    Stands below `requires`, like `requires_fresh_proof`.
+    """
 
     @wraps(view)
     def guarded(*arguments: Any, **named: Any) -> Any:
@@ -103,16 +107,16 @@ def passkey_form() -> Response:
 @blueprint.post("/account/factors/passkey/challenge")
 @_for_enrolment
 @limited("create")
-@_requires_right_to_add
+@requires_right_to_add
 def ask_for_passkey() -> Response:
     """Tell the browser how to make a passkey."""
-    return jsonify(enrolling.ask_for_passkey(current_unit_of_work(), holder_actor(), _party(), signed_in_holder()))
+    return jsonify(enrolling.ask_for_passkey(current_unit_of_work(), holder_actor(), named_party(), signed_in_holder()))
 
 
 @blueprint.post("/account/factors/passkey")
 @_for_enrolment
 @limited("create")
-@_requires_right_to_add
+@requires_right_to_add
 def add_passkey() -> Response:
     """Add the passkey that the browser has made."""
     answer, name = request.form.get("passkey", ""), request.form.get("name", "")
@@ -123,7 +127,7 @@ def add_passkey() -> Response:
         enrolled = enrolling.add_passkey(
             current_unit_of_work(),
             holder_actor(),
-            _party(),
+            named_party(),
             signed_in_holder(),
             answer=answer,
             name=name,
@@ -139,7 +143,7 @@ def add_passkey() -> Response:
 @blueprint.post("/account/factors/app/new")
 @_for_enrolment
 @limited("create")
-@_requires_right_to_add
+@requires_right_to_add
 def begin_app() -> Response:
     """Make a secret for an authenticator app and go to the page that shows it."""
     enrolling.begin_app(current_unit_of_work(), holder_actor(), signed_in_holder())
@@ -156,7 +160,7 @@ def app_form() -> Response:
 @blueprint.post("/account/factors/app")
 @_for_enrolment
 @limited("create")
-@_requires_right_to_add
+@requires_right_to_add
 def confirm_app() -> Response:
     """Let the app count whose code this is."""
     try:
@@ -201,17 +205,19 @@ def remove_passkey(passkey_text: str) -> Response:
 def new_recovery_codes() -> Response:
     """Make new recovery codes and show them, this once."""
     codes = enrolling.new_recovery_codes(current_unit_of_work(), signed_in_actor(), signed_in_viewer())
-    return _codes_page(codes, SECURITY_PATH)
+    return codes_page(codes, SECURITY_PATH, has_password=_has_password())
 
 
 def _added(enrolled: Enrolled) -> Response:
     if enrolled.started is None:
         return redirect_after_post(f"{SECURITY_PATH}?done=added")
-    return sign_in_browser(_codes_page(enrolled.recovery_codes, _wanted() or "/"), enrolled.started)
+    return sign_in_browser(codes_page(enrolled.recovery_codes, _wanted() or "/"), enrolled.started)
 
 
-def _codes_page(codes: tuple[str, ...], onward: str) -> Response:
-    return make_response(render_template("staff/recovery_codes.html", codes=codes, onward=onward))
+def codes_page(codes: tuple[str, ...], onward: str, *, has_password: bool = True) -> Response:
+    """Show recovery codes, this once, and lead on to the page `onward`."""
+    page = render_template("staff/recovery_codes.html", codes=codes, onward=onward, has_password=has_password)
+    return make_response(page)
 
 
 def _passkey_page(status: int = 200, *, name: str = "", problem: str = "") -> Response:
@@ -249,15 +255,13 @@ def _to_start() -> Response:
     return redirect_after_post(with_next(ENROLMENT_PATH, _wanted()) if half_signed_in() else SECURITY_PATH)
 
 
+def _has_password() -> bool:
+    with current_unit_of_work().read() as work:
+        return account_person(work.session, signed_in_viewer().account_id).has_password
+
+
 def _wanted() -> str:
     return local_path(request.values.get("next")) or ""
-
-
-def _party() -> RelyingParty:
-    party = current_relying_party()
-    if party is None:
-        raise PasskeysUnavailable("the service has no name")
-    return party
 
 
 def _in_groups(text: str) -> str:

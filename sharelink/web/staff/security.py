@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 
 from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import SessionLine, sessions_of
+from sharelink.accounts.queries import person as account_person
 from sharelink.audit.queries import chain_page
 from sharelink.client_networks import client_network
 from sharelink.crypto.bearer_keys import session_reference
@@ -48,6 +49,7 @@ def security() -> Response:
     person = signed_in_viewer()
     with current_unit_of_work().read() as work:
         factors = factors_of(work.session, person.account_id)
+        has_password = account_person(work.session, person.account_id).has_password
         notices = security_notices(work, person.account_id)
         lines = sessions_of(work.session, person.account_id, work.now, work.session_limits.idle_lifetime)
         history = chain_page(work.session, id_text(person.account_id), asked_page())
@@ -56,6 +58,7 @@ def security() -> Response:
         "staff/security.html",
         "staff/_timeline.html",
         factors=factors,
+        has_password=has_password,
         notices=notices,
         sessions=[_shown(line, person.session_hash) for line in lines],
         has_passkeys=current_relying_party() is not None,

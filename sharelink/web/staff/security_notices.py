@@ -23,6 +23,7 @@ NOTICES = (
     AuditEvent.AUTH_SSO_LINKED,
     AuditEvent.ADMIN_SSO_LINK_ALLOWED,
     AuditEvent.AUTH_PASSWORD_CHANGED,
+    AuditEvent.AUTH_PASSWORD_SET,
     AuditEvent.FACTOR_ADDED,
     AuditEvent.FACTOR_REMOVED,
     AuditEvent.FACTOR_RECOVERY_CODES_MADE,

@@ -6,7 +6,6 @@ from sharelink.accounts.permissions import Permission
 from sharelink.accounts.stages import Stage
 from sharelink.acts import signing_in
 from sharelink.acts.passkey_answers import ask_passkey
-from sharelink.factors.errors import PasskeysUnavailable
 from sharelink.web.authentication import (
     browser_keys,
     half_signed_in,
@@ -23,10 +22,13 @@ from sharelink.web.authentication import (
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.staff.account_forms import SignInForm
-from sharelink.web.step_up import current_relying_party
+from sharelink.web.step_up import current_relying_party, named_party
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
-NOT_SIGNED_IN = "You could not be signed in. Check e-mail and password. After ten wrong tries, wait for 15 minutes."
+NOT_SIGNED_IN = (
+    "You could not be signed in. Check e-mail and password. After ten wrong tries, wait for 15 minutes. "
+    "If you joined with a passkey, you have no password: sign in with the passkey."
+)
 PASSKEY_NOT_TAKEN = "You could not be signed in with this passkey. Try again, or use your password."
 
 blueprint = Blueprint("sign_in", __name__)
@@ -80,9 +82,7 @@ def sign_in_with_passkey() -> Response:
 @limited("sign_in", apart="challenge")
 def passkey_challenge() -> Response:
     """Tell the browser what to ask a passkey. What the answer is good for depends on how far the visitor has come."""
-    party = current_relying_party()
-    if party is None:
-        raise PasskeysUnavailable("the service has no name")
+    party = named_party()
     visitor = viewer() or half_signed_in()
     actor = public_actor() if visitor is None else holder_actor()
     return jsonify(ask_passkey(current_unit_of_work(), actor, party, visitor))

@@ -44,7 +44,8 @@ def _roles_changed(event: RecordedEvent) -> str:
 def _change(event: RecordedEvent) -> str:
     kind = str(event.facts.get("kind", ""))
     words = CHANGE_LABELS[ChangeKind(kind)] if kind in set(ChangeKind) else kind
-    return sentences(_person(event), words, _roles(event.facts.get("roles")))
+    lapsed = "Nobody decided within a week" if event.facts.get("why") == "lapsed" else ""
+    return sentences(_person(event), words, _roles(event.facts.get("roles")), lapsed)
 
 
 def _roles(text: str | int | None) -> str:
@@ -101,6 +102,7 @@ PEOPLE_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.AUTH_PROVEN_AGAIN: EventWords("Proved once more who it is", "shield-check", "done", _proof),
     AuditEvent.AUTH_FAILED: EventWords("Sign-in failed", "triangle-alert", "warn", _failed),
     AuditEvent.AUTH_PASSWORD_CHANGED: EventWords("Password changed", "key-round"),
+    AuditEvent.AUTH_PASSWORD_SET: EventWords("First password set", "key-round", "warn"),
     AuditEvent.AUTH_SESSION_ENDED: EventWords("Signed out", "log-out", "plain", _sessions_ended),
     AuditEvent.AUTH_SSO_LINKED: EventWords("First sign-in by the organisation", "log-in", "warn", _whose),
     AuditEvent.AUTH_SSO_REFUSED: EventWords("Sign-in by the organisation refused", "circle-x", "warn", _reason),
