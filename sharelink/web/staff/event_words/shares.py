@@ -117,7 +117,9 @@ REQUEST_WORDS: Mapping[tuple[AuditEvent, str | None, bool], EventWords] = {
     (AuditEvent.SHARE_DISPLAYED, None, False): EventWords("Shown on the custodian's page", "check", "done"),
     (AuditEvent.SHARE_EXPIRED, None, False): EventWords("Not answered in time", "hourglass", "warn"),
     (AuditEvent.SHARE_EXPIRED, None, True): EventWords("Answer expired, never retrieved", "hourglass", "bad"),
-    (AuditEvent.SHARE_BURNED, EndReason.WITHDRAWN.value, False): EventWords("Request cancelled", "circle-x", "plain", _note),
+    (AuditEvent.SHARE_BURNED, EndReason.WITHDRAWN.value, False): EventWords(
+        "Request cancelled", "circle-x", "plain", _note
+    ),
     (AuditEvent.SHARE_BURNED, EndReason.WITHDRAWN.value, True): EventWords(
         "Request cancelled, answer erased unread", "trash-2", "warn", _note
     ),
