@@ -11,6 +11,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	command -v $$name; break; fi; done)
 PYTEST_ARGUMENTS ?=
+# One more than there are processors: many tests wait, for a clock, a page or a lock.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Scripts in a virtual environment name its place: after the folder was moved it is made anew.
 ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
@@ -39,7 +41,7 @@ setup-dev: $(VENV)/.development ## Make the environment that `test` and `lint` u
 
 .PHONY: test
 test: setup-dev system-packages lint ## Check everything, as CI does
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
 soak: setup-dev system-packages ## The long proofs, 20 minutes and more: 10,000 races, over 100 kills, figures at the end

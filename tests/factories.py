@@ -4,12 +4,13 @@ from base64 import b32encode
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from pyotp import TOTP
 from webauthn.helpers import base64url_to_bytes
 
 from sharelink.accounts.models import Account
-from sharelink.accounts.passwords import prepare_password
+from sharelink.accounts.passwords import PreparedPassword, prepare_password
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor, ActorKind
@@ -62,8 +63,7 @@ def make_person(
     groups: Collection[str] = ("Custodians",),
 ) -> Person:
     """Make an account with a password that nobody chose, an authenticator app and a passkey."""
-    password = generate_password(24, frozenset(CHARACTER_CLASSES), avoid_look_alikes=False).text
-    prepared = prepare_password(password, name=name, email=email)
+    password, prepared = password_of(name, email)
     with unit_of_work.write(Actor.operator()) as work:
         account_id = work.accounts.create_account(name, email, roles, groups, prepared)
     passkey = SoftPasskey()
@@ -74,10 +74,16 @@ def make_person(
     return Person(account_id, name, email, password, app_secret, passkey)
 
 
+@cache
+def password_of(name: str, email: str) -> tuple[str, PreparedPassword]:
+    """Return a password that nobody chose, and its hash, which costs too much to be made for each test anew."""
+    password = generate_password(24, frozenset(CHARACTER_CLASSES), avoid_look_alikes=False).text
+    return password, prepare_password(password, name=name, email=email)
+
+
 def make_person_without_factors(unit_of_work: UnitOfWork, name: str, email: str) -> Person:
     """Make an account as `sharelink user create` does: whoever has it adds a second factor at the first sign-in."""
-    password = generate_password(24, frozenset(CHARACTER_CLASSES), avoid_look_alikes=False).text
-    prepared = prepare_password(password, name=name, email=email)
+    password, prepared = password_of(name, email)
     with unit_of_work.write(Actor.operator()) as work:
         account_id = work.accounts.create_account(name, email, FIRST_ROLES, ("Custodians",), prepared)
     return Person(account_id, name, email, password)

@@ -44,7 +44,11 @@ FAKETIME_PLACES = (
     "usr/lib/*/faketime/libfaketimeMT.so.1",  # Debian, Ubuntu
     "usr/lib*/faketime/libfaketimeMT.so.1",  # Fedora, Red Hat
 )
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# Each new window of the whole browser costs five times the work of one of its shell, which has no window frame.
+CHROMIUM_NAMES = (
+    "chromium-headless-shell",
+    *("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
+)
 CHROMIUM_APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -140,7 +144,7 @@ def private_postgresql() -> Iterator[str]:
         )
 
         def answers() -> None:
-            with _connection(url):
+            with connected(url):
                 pass
 
         with _server("PostgreSQL", command, account, directory, stop=signal.SIGINT, answers=answers):
@@ -182,18 +186,19 @@ def fresh_database(server_url: str, *, template: str = "template0") -> Iterator[
     `template` names a database of the same server to copy; nobody may be connected to it.
     """
     server, name = make_url(server_url), f"test_{uuid.uuid4().hex}"
-    with _connection(server) as connection:
+    with connected(server) as connection:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
-        with _connection(server) as connection:
+        with connected(server) as connection:
             statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
             connection.execute(statement.format(sql.Identifier(name)))
 
 
-def _connection(url: URL) -> psycopg.Connection[Any]:
+def connected(url: URL) -> psycopg.Connection[Any]:
+    """Return a connection of which every statement stands at once."""
     parts: dict[str, Any] = url.translate_connect_args(username="user", database="dbname")
     parts |= url.query
     return psycopg.connect(**parts, autocommit=True, connect_timeout=5)

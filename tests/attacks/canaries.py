@@ -120,7 +120,7 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        looks = 0
+        looks, contents = 0, set[bytes]()
         while not self._over.wait(0.004):
             looks += 1
             found = files_below(*self._folders)
@@ -128,7 +128,8 @@ class Watch:
                 with suppress(OSError):
                     found |= files_below_only(self._journal)
             for name, content in found.items():
-                if content:
+                if content and content not in contents:
+                    contents.add(content)
                     self.seen[f"{name} at look {looks}"] = content
 
 

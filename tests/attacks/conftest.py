@@ -7,20 +7,8 @@ from pathlib import Path
 import pytest
 
 from sharelink.unit_of_work import UnitOfWork
-from tests.attacks.installations import Installation, copied_sqlite, installed
+from tests.attacks.installations import Installation, installation_on
 from tests.factories import Person
-from tests.services import fresh_database
-
-
-def installation_on(request: pytest.FixtureRequest, folder: Path) -> Iterator[Installation]:
-    """Yield an installation on the database that `request.param` names."""
-    if request.param == "sqlite":
-        with installed(copied_sqlite(request.getfixturevalue("migrated_file"), folder), folder) as made:
-            yield made
-        return
-    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
-    with fresh_database(server, template=template) as url, installed(url, folder) as made:
-        yield made
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from sharelink.accounts.states import Role
@@ -18,6 +19,7 @@ from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.attacks.servers import Server
 from tests.factories import Person, make_person
+from tests.services import fresh_database
 
 GENEROUS = "1000000 per minute"
 _LIMITS = ("status", "reveal", "sign_in", "create")
@@ -95,6 +97,17 @@ def installed(database_url: str, folder: Path) -> Iterator[Installation]:
                 server.kill()
             db.session.remove()
             db.engine.dispose()
+
+
+def installation_on(request: pytest.FixtureRequest, folder: Path) -> Iterator[Installation]:
+    """Yield an installation on the database that `request.param` names."""
+    if request.param == "sqlite":
+        with installed(copied_sqlite(request.getfixturevalue("migrated_file"), folder), folder) as made:
+            yield made
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
+    with fresh_database(server, template=template) as url, installed(url, folder) as made:
+        yield made
 
 
 def copied_sqlite(template: Path, folder: Path) -> str:

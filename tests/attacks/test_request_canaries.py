@@ -240,7 +240,8 @@ def story_on(installation: Installation, **changes: object) -> Story:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-@pytest.mark.parametrize("log_level", ["debug", "info"])
+# What is written at info is written at debug, too.
+@pytest.mark.parametrize("log_level", ["debug", pytest.param("info", marks=pytest.mark.soak)])
 def test_no_field_of_an_answer_is_in_anything_that_the_service_writes_whatever_goes_wrong(
     new_installation: Installation, temporary: Path, log_format: str, log_level: str
 ) -> None:

@@ -214,7 +214,8 @@ def test_the_hunt_finds_a_canary_in_every_spelling() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-@pytest.mark.parametrize("log_level", ["debug", "info"])
+# What is written at info is written at debug, too.
+@pytest.mark.parametrize("log_level", ["debug", pytest.param("info", marks=pytest.mark.soak)])
 def test_no_canary_is_in_anything_that_the_service_writes_whatever_goes_wrong(
     new_installation: Installation, tmp_path: Path, log_format: str, log_level: str
 ) -> None:

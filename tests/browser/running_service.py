@@ -23,6 +23,8 @@ COMMAND = Path(sys.executable).with_name("sharelink")
 ORGANISATION = "Example Reseller"
 SUPPORT = "support@reseller.example"
 STOP_SECONDS = 20
+TYPING_SECONDS = 20
+"""How long it may take from reading a code to its check, on a busy machine."""
 _SET_UP_LINK = re.compile(r"^\s*(http://\S+/set-up#\S+)\s*$")
 
 
@@ -36,7 +38,8 @@ class AuthenticatorApp:
     def next_code(self) -> str:
         """Return a code that the service takes now and has not seen."""
         app = TOTP(self.key)
-        self.last_step = max(self.last_step + 1, app.timecode(time.time()) - 1)
+        # The service takes the code before the present one, too; by the time it reads this one, that may be another.
+        self.last_step = max(self.last_step + 1, app.timecode(time.time() + TYPING_SECONDS) - 1)
         while app.timecode(time.time()) + 1 < self.last_step:
             time.sleep(0.5)
         return app.generate_otp(self.last_step)

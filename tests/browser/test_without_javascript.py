@@ -21,11 +21,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def plain_sender(watched: Watched, account: Account) -> Page:
+def plain_sender(watched: Watched, sender: Page) -> Page:
     """Return a window without JavaScript in which the first account is signed in."""
-    page = watched.window(javascript=False)
+    page = watched.window(javascript=False, storage_state=sender.context.storage_state())
     page.goto("/send")
-    sign_in(page, account)
     expect(heading(page)).to_have_text("Send a secret")
     return page
 
@@ -44,6 +43,13 @@ def paste(page: Page, link: str) -> None:
     page.get_by_label("Paste the whole link here").fill(link)
     page.get_by_role("button", name="Continue").click()
     expect(heading(page)).not_to_have_text(NEUTRAL)
+
+
+def test_a_person_can_sign_in(watched: Watched, account: Account) -> None:
+    page = watched.window(javascript=False)
+    page.goto("/send")
+    sign_in(page, account)
+    expect(heading(page)).to_have_text("Send a secret")
 
 
 def test_a_person_can_send_and_a_recipient_can_store(plain_sender: Page, watched: Watched) -> None:

@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -17,11 +18,19 @@ OWN = {
 }
 
 
+@pytest.fixture(scope="module")
+def new_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with keys and a migrated SQLite database, to be copied."""
+    folder = tmp_path_factory.mktemp("new")
+    assert sharelink(folder, "keys", "create").returncode == 0
+    assert sharelink(folder, "database", "upgrade").returncode == 0
+    return folder / "instance"
+
+
 @pytest.fixture
-def installation(tmp_path: Path) -> Path:
+def installation(tmp_path: Path, new_instance: Path) -> Path:
     """Return a folder with keys and a migrated SQLite database."""
-    assert sharelink(tmp_path, "keys", "create").returncode == 0
-    assert sharelink(tmp_path, "database", "upgrade").returncode == 0
+    copytree(new_instance, tmp_path / "instance")
     return tmp_path
 
 

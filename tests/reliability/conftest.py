@@ -79,7 +79,7 @@ def record(installation: Installation, staff: Person) -> bytes:
     return open_record(installation.unit_of_work, staff)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def redis_address(redis_server: str, worker_id: str) -> str:
     """Return the URL of a Redis database for the counters of several servers."""
     number = 0 if worker_id == "master" else 1 + int(re.sub(r"\D", "", worker_id))

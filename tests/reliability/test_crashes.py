@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from statistics import median
 
 import pytest
 from sqlalchemy import func, select
@@ -20,12 +21,12 @@ from tests.attacks.installations import Installation
 from tests.attacks.servers import Server, wait_until
 from tests.audit.readings import verified
 from tests.factories import Person
-from tests.reliability.figures import Figures, percentile
+from tests.reliability.figures import Figures
 from tests.reliability.journals import Deed, Entry, Journal
 from tests.reliability.load import Crowd
 from tests.reliability.test_mixed_races import endings, rows_of
 
-KILLS, SOAK_KILLS = 4, 50
+KILLS, SOAK_KILLS = 3, 50
 RESTART_SECONDS = 5.0
 LOAD_SECONDS = (0.3, 1.2)
 SWEPT_SECONDS = 30.0
@@ -144,8 +145,8 @@ def kill_and_judge(installation: Installation, staff: Person, record: bytes, fig
     figures.note("shares in all", shares)
     for name, count in sorted(crashes.counts.items()):
         figures.note(name, count)
-    figures.note("restart to first answer, p50 and worst", f"{percentile(restarts, 50):.1f} s, {max(restarts):.1f} s")
-    assert percentile(restarts, 50) < RESTART_SECONDS
+    figures.note("restart to first answer, p50 and worst", f"{median(restarts):.1f} s, {max(restarts):.1f} s")
+    assert median(restarts) < RESTART_SECONDS
 
 
 @pytest.mark.slow

@@ -25,8 +25,8 @@ from sharelink.shares.models import Share
 from sharelink.shares.states import LIVE_STATES, ShareState
 from sharelink.unit_of_work import UnitOfWork
 from tests.attacks.callers import Caller
-from tests.attacks.installations import Installation
-from tests.attacks.servers import wait_until
+from tests.attacks.installations import Installation, installation_on
+from tests.attacks.servers import Server, wait_until
 from tests.audit.readings import verified
 from tests.factories import Person, open_record, send_secret
 from tests.reliability import racing
@@ -38,7 +38,7 @@ HANDS = 8
 PROCESSES = 3
 BATCH = 20
 EXPIRY_GAP = timedelta(milliseconds=200)
-RACES = {"reveal": 30, "withdraw": 50, "expiry": 40, "guess": 30}
+RACES = {"reveal": 15, "withdraw": 25, "expiry": 20, "guess": 20}
 SOAK_RACES = {"reveal": 1000, "withdraw": 1000, "expiry": 400, "guess": 600}
 _ENDS = {"share.revealed": "revealed", "share.burned": "burned", "share.expired": "expired"}
 
@@ -66,9 +66,24 @@ class Arena:
         return recorder
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Yield an installation on which all kinds of races are run."""
+    yield from installation_on(request, tmp_path_factory.mktemp("installation"))
+
+
+@pytest.fixture(scope="module")
+def staff(installation: Installation) -> Person:
+    return installation.person("Anna")
+
+
+@pytest.fixture(scope="module")
+def servers(installation: Installation, redis_address: str) -> list[Server]:
+    return installation.start(PROCESSES, rate_limit_store=redis_address, trusted_proxy_hops=1)
+
+
 @pytest.fixture
-def arena(installation: Installation, staff: Person, redis_address: str) -> Iterator[Arena]:
-    servers = installation.start(PROCESSES, rate_limit_store=redis_address, trusted_proxy_hops=1)
+def arena(installation: Installation, staff: Person, servers: list[Server]) -> Iterator[Arena]:
     with ExitStack() as stack:
 
         def callers(count: int, network: str) -> list[Caller]:

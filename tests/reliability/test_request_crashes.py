@@ -23,7 +23,7 @@ from tests.audit.readings import verified
 from tests.factories import Person, ask_secret, submit_answer
 from tests.reliability.figures import Figures
 
-KILLS, SOAK_KILLS = 6, 60
+KILLS, SOAK_KILLS = 4, 60
 EACH = 3
 LONGEST_SECONDS = 0.25
 """By then the slowest of what was sent has been answered. Half of the kills come within the first few milliseconds."""

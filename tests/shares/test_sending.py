@@ -1,6 +1,7 @@
 """What may be sent, and that a form makes one share however often it is sent."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -8,11 +9,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from sharelink.crypto.epoch_keys import EpochKeys
+from sharelink.crypto.header import CodeCost, SealHeader
 from sharelink.crypto.identifiers import new_id
+from sharelink.crypto.keyring import Keyring
+from sharelink.crypto.link_keys import new_link_key
 from sharelink.errors import InvalidInput
 from sharelink.shares.errors import AlreadyCreated, LinkUnavailable
 from sharelink.shares.links import OpenLink, parse_open_link
 from sharelink.shares.models import Share
+from sharelink.shares.seals import seal_send
 from sharelink.shares.texts import exact_secret
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, open_record, send_secret
@@ -44,6 +50,20 @@ def test_a_form_sent_twice_makes_one_share(unit_of_work: UnitOfWork, staff: Pers
     assert (again.value.share_id, again.value.custody_id) == (first.share_id, custody_id)
     with unit_of_work.read() as work:
         assert work.session.execute(select(func.count()).select_from(Share)).scalar_one() == 1
+
+
+def test_each_guess_at_a_code_costs_what_owasp_advises(new_keyring: Path, tmp_path: Path) -> None:
+    sealed = seal_send(
+        b"x",
+        link_key=new_link_key(),
+        code="ABCDEFGH",
+        share_id=new_id(),
+        custody_id=new_id(),
+        expires_at=datetime(2026, 12, 1, tzinfo=UTC),
+        keyring=Keyring.load(new_keyring),
+        epoch_keys=EpochKeys(tmp_path / "epochs"),
+    )
+    assert SealHeader.from_bytes(sealed.header).code_cost == CodeCost(memory_kib=46 * 1024, passes=1, lanes=1)
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 0.5, 30 * 86_400 + 1])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Fonts: without any, a page is rendered as empty boxes and its screenshots say nothing.
 DEBIAN_FONTS = ("fonts-dejavu-core", "fonts-noto-core", "fonts-noto-color-emoji")
 NEEDED: tuple[tuple[str, Callable[[], object], tuple[str, ...]], ...] = (
-    ("Chromium", chromium_path, ("chromium", *DEBIAN_FONTS)),
+    ("Chromium", chromium_path, ("chromium-headless-shell", *DEBIAN_FONTS)),
     ("PostgreSQL", lambda: postgresql_program("initdb"), ("postgresql",)),
     ("Redis", redis_program, ("redis-server",)),
     ("libfaketime", faketime_library, ("faketime",)),
