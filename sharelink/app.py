@@ -19,6 +19,7 @@ from sharelink.assets import asset_directory
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.keyring import Keyring
+from sharelink.outbox.policy import OutboxPolicy
 from sharelink.persistence.database import db, engine_options, prepare_engine
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.settings import Settings
@@ -81,6 +82,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             separation_of_duties=settings.separation_of_duties, local_sign_in=settings.local_passwords
         ),
         write_queue=WriteQueue() if settings.embedded_database else None,
+        outbox_policy=OutboxPolicy(
+            mail=settings.has_mail,
+            remind_after=timedelta(hours=settings.remind_unopened_hours) if settings.remind_unopened_hours else None,
+        ),
     )
     app.extensions[EXTENSION] = Wiring(settings, unit_of_work, _single_sign_on(settings))
     _install_web(app, settings, static)

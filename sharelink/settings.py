@@ -20,9 +20,10 @@ from sqlalchemy.exc import ArgumentError
 from sharelink.addresses import host_of, is_loopback, is_web_address
 from sharelink.environment import FILE_SUFFIX, PREFIX, misspelt_names, problem_text, with_files
 from sharelink.errors import UnsafeStart
+from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import SingleSignOnSettings
 
-SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret"})
+SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret", "smtp_password"})
 """Settings that may hold a password, so that a file can carry them instead of the environment."""
 
 _DAY_SECONDS = 86_400
@@ -81,7 +82,7 @@ def _base_url_default(earlier: dict[str, Any]) -> str:
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Settings(SingleSignOnSettings):
+class Settings(MailSettings, SingleSignOnSettings):
     """Everything an operator can choose, never changed after it was made.
 
     Made by `from_environment`, or by keyword in tests.

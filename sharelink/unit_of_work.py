@@ -12,18 +12,35 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from sharelink.access.approver_links import ApproverLinks
+from sharelink.access.endings import UseEndings
+from sharelink.access.service import Access
 from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.service import Accounts
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.actors import Actor
 from sharelink.audit.log import AuditLog
 from sharelink.clock import Clock
+from sharelink.cloudtrail.service import SignIns
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.keyring import Keyring
+from sharelink.custody.calendar import Calendar
+from sharelink.custody.contacts import Contacts
+from sharelink.custody.handover import Handover
 from sharelink.custody.holds import Holds
+from sharelink.custody.items import Items
+from sharelink.custody.policy import Policies
+from sharelink.custody.proposals import Proposals
 from sharelink.custody.service import CustodyRecords
+from sharelink.custody.steps import Steps
+from sharelink.custody.terms import Terms
+from sharelink.custody.versions import Versions
 from sharelink.errors import StorageUnavailable
 from sharelink.factors.service import Factors
+from sharelink.outbox.claims import Claims
+from sharelink.outbox.endpoints import Endpoints
+from sharelink.outbox.policy import OutboxPolicy
+from sharelink.outbox.service import Outbox
 from sharelink.persistence.database import WRITE_OPTION, db, is_storage_failure
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.requests.service import Requests
@@ -32,6 +49,7 @@ from sharelink.shares.epochs import Epochs
 from sharelink.shares.rows import ShareLimits, ShareRows
 from sharelink.shares.service import Shares
 from sharelink.sso.service import SignOns
+from sharelink.statements.service import Statements
 
 
 @dataclass
@@ -46,6 +64,7 @@ class Work:
     share_limits: ShareLimits
     session_limits: SessionLimits
     account_policy: AccountPolicy
+    outbox_policy: OutboxPolicy
 
     @cached_property
     def audit(self) -> AuditLog:
@@ -108,9 +127,86 @@ class Work:
         return Holds(self.session, self.audit, self.actor, self.now)
 
     @cached_property
+    def access(self) -> Access:
+        """Declared uses: request, decide, check out and in, review."""
+        return Access(self.session, self.audit, self.custody, self.actor, self.now)
+
+    @cached_property
+    def use_endings(self) -> UseEndings:
+        """Uses that end by themselves, or with their record."""
+        return UseEndings(self.session, self.audit, self.actor, self.now)
+
+    @cached_property
+    def approver_links(self) -> ApproverLinks:
+        """Links and codes by which the customer's contacts decide about uses."""
+        return ApproverLinks(self.session, self.audit, self.keyring, self.actor, self.now)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What must be told to whom: queued with the act."""
+        return Outbox(self.session, self.audit, self.outbox_policy, self.actor, self.now)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What waits in the outbox: taken, and marked when it was sent."""
+        return Claims(self.session, self.now)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Webhooks: added and removed by administrators."""
+        return Endpoints(self.session, self.audit, self.keyring, self.actor, self.now)
+
+    @cached_property
     def custody(self) -> CustodyRecords:
         """Custody records: open, edit, archive."""
         return CustodyRecords(self.session, self.audit, self.actor, self.now)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What waits for a second person: confirm, refuse, void."""
+        return Proposals(self.custody)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Contacts of records: add, ask again, remove."""
+        return Contacts(self.custody, self.proposals)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """On what terms a credential is owned together."""
+        return Terms(self.custody)
+
+    @cached_property
+    def items(self) -> Items:
+        """Items of records: add, change, check, remove."""
+        return Items(self.custody)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What access to a record takes: propose, change."""
+        return Policies(self.custody, self.proposals)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Reviews and drills: plan, done."""
+        return Calendar(self.custody)
+
+    @cached_property
+    def handover(self) -> Handover:
+        """The steps of a record, from first contact to its end."""
+        steps = Steps(self.custody, self.proposals, self.shares)
+        versions = Versions(self.session, self.now)
+        return Handover(self.custody, self.proposals, steps, versions, self.holds, self.calendar)
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        """Root sign-ins of the customer's CloudTrail: bring in, explain."""
+        return SignIns(self.custody)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """Links to custody statements: make, revoke, read, confirm, report."""
+        return Statements(self.session, self.audit, self.keyring, self.actor, self.now)
 
 
 @dataclass(frozen=True)
@@ -124,6 +220,7 @@ class UnitOfWork:
     session_limits: SessionLimits
     account_policy: AccountPolicy
     write_queue: WriteQueue | None
+    outbox_policy: OutboxPolicy
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Work]:
@@ -135,6 +232,7 @@ class UnitOfWork:
         with self.write_queue.turn() if self.write_queue else nullcontext(), self._transaction(actor, True) as work:
             yield work
             work.session.flush()
+            work.outbox.collect(work.audit.pending)
             work.audit.write_pending(work.session)
 
     @contextmanager
@@ -165,6 +263,7 @@ class UnitOfWork:
                 self.share_limits,
                 self.session_limits,
                 self.account_policy,
+                self.outbox_policy,
             )
             if writing:
                 session.commit()

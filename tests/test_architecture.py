@@ -24,14 +24,32 @@ LEAVES = {
     "environment",
     "settings",
     "settings_single_sign_on",
+    "settings_mail",
     "logs",
 }
-CORE = {"crypto", "persistence", "audit", "shares", "requests", "accounts", "factors", "sso", "custody"}
+CORE = {
+    "crypto",
+    "persistence",
+    "audit",
+    "shares",
+    "requests",
+    "accounts",
+    "factors",
+    "sso",
+    "custody",
+    "access",
+    "cloudtrail",
+    "statements",
+    "mail",
+    "webhooks",
+    "outbox",
+}
 
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
     **{leaf: {"errors"} for leaf in LEAVES},
-    "settings": {"errors", "addresses", "environment", "settings_single_sign_on"},
+    "settings": {"errors", "addresses", "environment", "settings_single_sign_on", "settings_mail"},
+    "settings_mail": {"errors", "addresses", "environment"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
     "environment": {"errors"},
     "logs": {"errors", "settings"},
@@ -44,6 +62,14 @@ ALLOWED: dict[str, set[str]] = {
     "factors": LEAVES | {"crypto", "persistence", "audit", "accounts"},
     "sso": LEAVES | {"crypto", "persistence", "audit", "accounts"},
     "custody": LEAVES | {"crypto", "persistence", "audit", "shares", "requests", "accounts"},
+    "access": LEAVES | {"crypto", "persistence", "audit", "shares", "accounts", "custody"},
+    "cloudtrail": LEAVES | {"crypto", "persistence", "audit", "accounts", "custody", "access"},
+    "statements": LEAVES
+    | {"crypto", "persistence", "audit", "shares", "requests", "accounts", "custody", "access", "cloudtrail"},
+    "mail": LEAVES | {"crypto"},
+    "webhooks": LEAVES | {"crypto"},
+    "outbox": LEAVES
+    | {"crypto", "persistence", "audit", "shares", "requests", "accounts", "custody", "access", "webhooks"},
     "unit_of_work": LEAVES | CORE,
     "acts": LEAVES | CORE | {"unit_of_work"},
     "jobs": LEAVES | CORE | {"unit_of_work", "acts"},

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from sharelink.errors import UnsafeStart
 from sharelink.settings import SECRET_BEARING, HttpsMode, LogFormat, Settings, variable_name
+from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, parse_role_map
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -195,8 +196,9 @@ def documented_row(name: str, field: FieldInfo) -> str:
 
 
 def test_the_table_in_the_documentation_is_the_code():
-    # A part that is kept in a file of its own comes first in the code and last in the table.
-    names = sorted(Settings.model_fields, key=lambda name: name in SingleSignOnSettings.model_fields)
+    # Parts that are kept in files of their own come first in the code and last in the table.
+    parts = SingleSignOnSettings.model_fields.keys() | MailSettings.model_fields.keys()
+    names = sorted(Settings.model_fields, key=lambda name: name in parts)
     wanted = [documented_row(name, Settings.model_fields[name]) for name in names]
     found = re.findall(r"^\| `SHARELINK_.*$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert found == wanted

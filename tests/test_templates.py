@@ -22,7 +22,10 @@ TEMPLATES = asset_directory("templates")
 STATIC = asset_directory("static")
 PACKAGE = Path(sys.modules["sharelink"].__path__[0])
 
-NAMES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html"))
+# Letters are no pages: mailboxes know neither style sheets nor scripts. tests/mail reads them.
+NAMES = sorted(
+    path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html") if path.parent.name != "mail"
+)
 IN_FOLDERS = [name for name in NAMES if "/" in name]
 PAGES = [name for name in IN_FOLDERS if not name.rpartition("/")[2].startswith("_")]
 FRAGMENTS = [name for name in IN_FOLDERS if name.rpartition("/")[2].startswith("_")]

@@ -17,9 +17,19 @@ class Permission(StrEnum):
     REQUEST_CREATE = "request:create"
     REQUEST_RETRIEVE = "request:retrieve"
     HOLD_RELEASE = "hold:release"
+    CUSTODY_UPKEEP = "custody:upkeep"
+    CUSTODY_STEP = "custody:step"
+    CUSTODY_VERIFY = "custody:verify"
+    CUSTODY_CONFIRM = "custody:confirm"
+    CUSTODY_STOP = "custody:stop"
+    ACCESS_DECLARE = "access:declare"
+    ACCESS_APPROVE = "access:approve"
+    ACCESS_REVIEW = "access:review"
+    STATEMENT_SHARE = "statement:share"
     ACCOUNT_LIST = "account:list"
     ACCOUNT_ADMINISTER = "account:administer"
     GROUP_READ = "group:read"
+    OUTBOX_ADMINISTER = "outbox:administer"
     OWN_ACCOUNT = "account:own"
 
 
@@ -43,6 +53,17 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
         Permission.REQUEST_CREATE: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.REQUEST_RETRIEVE: {Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.HOLD_RELEASE: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.CUSTODY_UPKEEP: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.CUSTODY_STEP: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        # Only who reaches the secret can have tried it.
+        Permission.CUSTODY_VERIFY: {Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.CUSTODY_CONFIRM: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        # Whoever sees that something is wrong can stop it alone.
+        Permission.CUSTODY_STOP: {Role.STAFF: Scope.ANY, Role.APPROVER: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.ACCESS_DECLARE: {Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.ACCESS_APPROVE: {Role.APPROVER: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.ACCESS_REVIEW: {Role.APPROVER: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
+        Permission.STATEMENT_SHARE: {Role.STAFF: Scope.ANY, Role.CUSTODIAN: Scope.OWN_GROUP},
         Permission.ACCOUNT_LIST: {Role.ADMINISTRATOR: Scope.ANY},
         Permission.ACCOUNT_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY},
         Permission.GROUP_READ: {
@@ -52,6 +73,7 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
             Role.APPROVER: Scope.OWN_GROUP,
             Role.CUSTODIAN: Scope.OWN_GROUP,
         },
+        Permission.OUTBOX_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY},
         Permission.OWN_ACCOUNT: dict.fromkeys(Role, Scope.ANY),
     }
 )

@@ -11,6 +11,7 @@ from sharelink.accounts.passwords import prepare_password
 from sharelink.accounts.queries import person
 from sharelink.accounts.states import ChangeKind
 from sharelink.actors import Actor
+from sharelink.custody.groups_apart import check_groups_apart
 from sharelink.unit_of_work import UnitOfWork, Work
 
 
@@ -88,9 +89,22 @@ def set_password(unit_of_work: UnitOfWork, actor: Actor, account_id: bytes, pass
 def carry_out(work: Work, request: ChangeRequest) -> None:
     """Make a change, with everything that hangs on it: factors, and words spoken by groups that are others now.
 
-    Raises: what `Changes.carry_out` raises.
+    Raises: what `Changes.carry_out` raises, and
+
+    GroupsNotApart: somebody would be in a record's custodian group and in the group that keeps its second factor.
     """
     touched_groups = work.accounts.changes.carry_out(request)
     if request.kind is ChangeKind.RESET_FACTORS:
         work.factors.reset(request.account_id)
-    work.holds.void_words(touched_groups)
+    void_words_of(work, touched_groups)
+
+
+def void_words_of(work: Work, group_ids: Collection[bytes]) -> None:
+    """Void what was proposed on, or said by, groups that are others now, and make sure that they are still apart.
+
+    Raises:
+        GroupsNotApart: somebody would be in a record's custodian group and in the group that keeps its second factor.
+    """
+    check_groups_apart(work.session, group_ids)
+    work.holds.void_words(group_ids)
+    work.proposals.void_about(group_ids)

@@ -12,6 +12,7 @@ from sharelink.accounts.sessions import NEW_BROWSER, BrowserKeys, StartedSession
 from sharelink.accounts.stages import SignInProof, Stage
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
+from sharelink.acts.administering import void_words_of
 from sharelink.acts.enrolling import Enrolled
 from sharelink.crypto.bearer_keys import BearerPurpose, bearer_key_hash
 from sharelink.errors import InvalidInput
@@ -199,7 +200,7 @@ def note_new_member(work: Work, account_id: bytes) -> None:
     """Void what waited for, or was said by, the groups that the new account is in: they are other groups now."""
     group_ids = work.accounts.chains.groups_of(account_id)
     work.accounts.changes.void_about(group_ids)
-    work.holds.void_words(group_ids)
+    void_words_of(work, group_ids)
 
 
 def _checked_invitation(work: Work, link: str, name: str, email: str) -> PresentedInvitation:

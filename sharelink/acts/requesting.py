@@ -11,7 +11,7 @@ from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import new_link_key
 from sharelink.custody.queries import record_detail
 from sharelink.custody.request_detail import RequestDetail
-from sharelink.custody.states import RecordKind
+from sharelink.custody.states import Act, RecordKind
 from sharelink.errors import InvalidInput
 from sharelink.requests.fields import RequestField, template_fields
 from sharelink.requests.links import RetrievalLink, SubmitLink
@@ -58,7 +58,7 @@ def ask(unit_of_work: UnitOfWork, actor: Actor, question: Question) -> Asked:
     Raises:
         InvalidInput: a field cannot be accepted; nothing was made.
         AlreadyCreated: the same form made its request before.
-        RecordNotFound, RecordArchived: the record takes no request.
+        RecordNotFound, RecordArchived, ActNotAllowed: the record takes no request.
         ShareNotFound: the request to be replaced is not on this record.
         ShareReplaced: it was replaced before.
         StorageUnavailable: nothing was made.
@@ -150,7 +150,7 @@ def _store(unit_of_work: UnitOfWork, actor: Actor, new: NewRequest, *, verdict_n
     try:
         with unit_of_work.write(actor) as work:
             work.shares.made_by_form(new.creator_id, new.form_id)
-            work.custody.require_open(new.custody_id)
+            work.custody.require(new.custody_id, Act.REQUEST)
             _end_earlier(work, new, verdict_note)
             submit_link, retrieval_link = work.requests.add(new)
     except AlreadyCreated:

@@ -9,26 +9,32 @@ from dataclasses import dataclass
 from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import Viewer
 from sharelink.actors import Actor
+from sharelink.acts.declaring import refusals_noted, use_for_answer
 from sharelink.custody.queries import RecordDetail, record_detail
 from sharelink.custody.request_detail import RequestDetail
-from sharelink.custody.states import RECORD_TEMPLATES, Purpose
+from sharelink.custody.states import Act
 from sharelink.errors import InvalidInput, PermissionDenied
+from sharelink.requests.errors import NotAnswered
 from sharelink.requests.fields import AnsweredField
 from sharelink.requests.links import RetrievalLink
 from sharelink.requests.rows import RequestFacts
 from sharelink.requests.states import Verdict
+from sharelink.shares.states import ShareState
 from sharelink.unit_of_work import UnitOfWork
 
-TICKET_MAX_CHARACTERS = 100
 VAULT_REFERENCE_MAX_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Retrieved:
-    """The answer, for its one showing, and the receipt with which the page acknowledges it."""
+    """The answer, for its one showing, and the receipt with which the page acknowledges it.
+
+    `use_id` is the use in which it was retrieved, which is to be checked in; None where none has to be declared.
+    """
 
     fields: tuple[AnsweredField, ...]
     receipt: str
+    use_id: bytes | None
 
 
 def look(unit_of_work: UnitOfWork, actor: Actor, link: RetrievalLink) -> tuple[RequestFacts, RecordDetail]:
@@ -62,19 +68,28 @@ def retrieve(
         PermissionDenied: not a custodian of this record.
         InvalidInput: in "purpose" or "ticket"; nothing was consumed.
         NotAnswered, ShareEnded: there is nothing to retrieve yet, or any more.
-        ShareHeld: the record is on hold.
+        ShareHeld, RecordHeld: the record is on hold.
+        RecordArchived, ActNotAllowed: its state does not allow it.
+        AccessRefused: a use must be declared and approved first, or the one that is open is not good; see
+            `declaring.use_for_answer`. Nothing was consumed.
         AnswerDamaged, StorageUnavailable: nothing was consumed.
     """
     _facts, record = look(unit_of_work, actor, link)
-    purpose, ticket = _checked_purpose(record, typed_purpose, typed_ticket)
-    with unit_of_work.write(actor) as work:
-        facts, fields = work.requests.open_answer(link)
-        # The record may have gone to another group since the page was opened.
-        group_id = record_detail(work.session, facts.custody_id).group_id
-        if not viewer.reach(Permission.REQUEST_RETRIEVE).covers(group_id):
+    with refusals_noted(unit_of_work, actor, custody_id=record.id), unit_of_work.write(actor) as work:
+        # The record may have gone to another group since the page was opened. It is locked first, as everywhere.
+        work.custody.locked(record.id)
+        record = record_detail(work.session, record.id)
+        if not viewer.reach(Permission.REQUEST_RETRIEVE).covers(record.group_id):
             raise PermissionDenied("not a custodian of this record")
-        receipt = work.requests.claim(facts, purpose, ticket)
-    return Retrieved(fields, receipt)
+        use = None
+        if work.requests.find(link).state is ShareState.SEALED:
+            work.custody.require(record.id, Act.RETRIEVE)
+            use = use_for_answer(work, record, typed_purpose, typed_ticket)
+        facts, fields = work.requests.open_answer(link)
+        if use is None:
+            raise NotAnswered("it was submitted in this very moment")
+        receipt = work.requests.claim(facts, use.purpose, use.ticket, use.use_id)
+    return Retrieved(fields, receipt, use.use_id)
 
 
 def accept(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail, vault_reference: str) -> None:
@@ -93,18 +108,3 @@ def accept(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail, vault
         work.requests.judge(
             request.line.id, request.line.custody_id, Verdict.WORKED, vault_reference=vault_reference, note=""
         )
-
-
-def _checked_purpose(record: RecordDetail, typed_purpose: str, typed_ticket: str) -> tuple[Purpose, str]:
-    template = RECORD_TEMPLATES[record.kind]
-    problems: dict[str, str] = {}
-    if typed_purpose not in template.purposes:
-        problems["purpose"] = "Choose what you need it for."
-    ticket = " ".join(typed_ticket.split())
-    if not ticket and template.ticket_required:
-        problems["ticket"] = "Enter the ticket that this belongs to."
-    elif len(ticket) > TICKET_MAX_CHARACTERS or "\0" in ticket:
-        problems["ticket"] = f"Use at most {TICKET_MAX_CHARACTERS} ordinary characters."
-    if problems:
-        raise InvalidInput(problems)
-    return Purpose(typed_purpose), ticket

@@ -8,6 +8,7 @@ from sharelink.crypto.access_codes import new_access_code, spoken_code
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import new_link_key
 from sharelink.custody.details import RecordDetails
+from sharelink.custody.states import Act, VersionOrigin
 from sharelink.errors import InvalidInput, StorageUnavailable
 from sharelink.shares.errors import AlreadyCreated
 from sharelink.shares.links import OpenLink
@@ -54,7 +55,7 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
     Raises:
         InvalidInput: a field cannot be accepted; nothing was made.
         AlreadyCreated: the same form made its share before.
-        RecordNotFound, RecordArchived: the record takes no share.
+        RecordNotFound, RecordArchived, ActNotAllowed: the record takes no share.
         ShareNotFound: the share to be replaced is not on this record.
         ShareReplaced: it was replaced before.
         StorageUnavailable: nothing was made.
@@ -109,10 +110,13 @@ def _store(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest, new: Ne
             if request.new_record is not None and request.group_id is not None:
                 work.custody.open(request.new_record, request.group_id, new.custody_id)
             else:
-                work.custody.require_open(new.custody_id)
+                # Alone, because the send may be what a handover waits for, and so a step of the record.
+                work.custody.require(new.custody_id, Act.SEND, alone=True)
             if new.replaces_id is not None:
                 work.shares.replace(new.replaces_id, new.custody_id)
-            return work.shares.add(new)
+            token = work.shares.add(new)
+            work.handover.received(new.custody_id, new.share_id, VersionOrigin.GENERATED)
+            return token
     except AlreadyCreated:
         # A racing twin of this form won; its own ids are the ones to point to.
         with unit_of_work.read(actor) as work:

@@ -7,6 +7,7 @@ statement decides whether it is the answer. The plaintext exists only while the 
 from collections.abc import Mapping
 
 from sharelink.actors import Actor
+from sharelink.custody.states import VersionOrigin
 from sharelink.errors import StorageUnavailable
 from sharelink.requests.errors import RequestClosed, RequestKeySwapped
 from sharelink.requests.fields import checked_answer
@@ -86,7 +87,9 @@ def submit(
         # A full disk, or a mount that went away, is no mistake of the person who submits.
         raise StorageUnavailable("the key of the day of expiry could not be made") from error
     with unit_of_work.write(actor) as work:
+        work.handover.take_turn(facts.custody_id)
         work.requests.submit(facts, sealed, retrieve_until)
+        work.handover.received(facts.custody_id, facts.id, VersionOrigin.CUSTOMER)
         # Before the commit: after it, a database that fails would make "nothing was changed" a lie.
         return work.requests.find(link)
 

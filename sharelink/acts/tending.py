@@ -46,7 +46,7 @@ def note_reminder(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail
 
 
 def release_hold(unit_of_work: UnitOfWork, actor: Actor, custody_id: bytes, *, is_proven: bool) -> bool:
-    """Say that the hold on a record may go; return whether that lifted it.
+    """Say that the hold on a record may go; return whether that lifted it. A suspended record is then active again.
 
     A fresh proof of who one is counts only where one person may lift a hold alone, because there is nobody else; see
     `Holds.release`.
@@ -55,4 +55,8 @@ def release_hold(unit_of_work: UnitOfWork, actor: Actor, custody_id: bytes, *, i
         NoHold: the record is not on hold.
     """
     with unit_of_work.write(actor) as work:
-        return work.holds.release(custody_id, is_proven=is_proven)
+        work.handover.take_turn(custody_id)
+        is_lifted = work.holds.release(custody_id, is_proven=is_proven)
+        if is_lifted:
+            work.handover.resume(custody_id)
+        return is_lifted

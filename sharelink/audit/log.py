@@ -48,7 +48,9 @@ _insert_disclosures = insert(Base.metadata.tables[AuditDisclosure.__tablename__]
 
 
 @dataclass(frozen=True, slots=True)
-class _PendingEvent:
+class PendingEvent:
+    """One event that will be written with the act, as `append` was told of it."""
+
     id: bytes
     event: AuditEvent
     rec: str
@@ -66,7 +68,12 @@ class AuditLog:
     """The audit of one unit of work. `pseudonym_key` (32 bytes) hides which accounts of two chains are the same."""
 
     pseudonym_key: bytes
-    _pending: list[_PendingEvent] = field(default_factory=list)
+    _pending: list[PendingEvent] = field(default_factory=list)
+
+    @property
+    def pending(self) -> tuple[PendingEvent, ...]:
+        """What was appended and is not written yet, in its order."""
+        return tuple(self._pending)
 
     def append(
         self,
@@ -96,7 +103,7 @@ class AuditLog:
         """
         event_id = new_id()
         self._pending.append(
-            _PendingEvent(
+            PendingEvent(
                 event_id, event, rec, actor, now, obj, outcome, reason, dict(facts or {}), dict(personal or {})
             )
         )
@@ -148,7 +155,7 @@ class AuditLog:
         self._pending.clear()
 
     def _fields(
-        self, pending: _PendingEvent, rseq: int, previous: bytes | None, disclosed: Mapping[str, str]
+        self, pending: PendingEvent, rseq: int, previous: bytes | None, disclosed: Mapping[str, str]
     ) -> dict[str, JsonValue]:
         fields: dict[str, JsonValue] = {
             "v": LEAF_VERSION,
@@ -174,7 +181,7 @@ class AuditLog:
             fields["facts"] = dict(pending.facts)
         return fields
 
-    def _actor_fields(self, pending: _PendingEvent) -> dict[str, JsonValue]:
+    def _actor_fields(self, pending: PendingEvent) -> dict[str, JsonValue]:
         actor = pending.actor
         fields: dict[str, JsonValue] = {"kind": actor.kind.value}
         if actor.account_id is not None:
@@ -186,7 +193,7 @@ class AuditLog:
         return fields
 
 
-def _disclosures(pending: _PendingEvent) -> dict[str, str]:
+def _disclosures(pending: PendingEvent) -> dict[str, str]:
     actor = pending.actor
     personal = dict(pending.personal)
     if actor.name is not None:

@@ -25,7 +25,11 @@ class AuditLeaf(Base):
     """
 
     __tablename__ = "audit_leaf"
-    __table_args__ = (Index("uq_audit_leaf_rec_rseq", "rec", "rseq", unique=True),)
+    __table_args__ = (
+        Index("uq_audit_leaf_rec_rseq", "rec", "rseq", unique=True),
+        # The newest events of some kinds in a chain that is long: notices of an account, news of a group.
+        Index("ix_audit_leaf_rec_event_type", "rec", "event_type", "leaf_index"),
+    )
 
     index: Mapped[int] = mapped_column("leaf_index", BigInteger, primary_key=True, autoincrement=False)
     rec: Mapped[str] = mapped_column(String(22))

@@ -17,6 +17,9 @@ from sharelink.audit.models import AuditHead, AuditLeaf
 from sharelink.cli.context import load_settings
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import SharelinkError, UnsafeStart
+from sharelink.jobs.deliveries import Post
+from sharelink.mail.smtp import MailFailed
+from sharelink.outbox.queries import ERROR_WORDS, failed_count
 from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
 from sharelink.persistence.database import db
 from sharelink.persistence.schema import is_current
@@ -132,6 +135,16 @@ def _advise(settings: Settings) -> None:
         click.echo("advice   the base URL is http: secrets travel in clear between this service and browsers")
     if not settings.support_contact or not settings.privacy_url:
         click.echo("advice   without a support contact and a privacy note the recipients' page looks like phishing")
+    if not settings.has_mail:
+        click.echo("note     no mail server is set, so nobody is told by e-mail; see SHARELINK_SMTP_HOST")
+    if settings.webhook_allow_private:
+        click.echo(
+            "advice   webhooks may go to private networks: an administrator can make this service call into them"
+        )
+    with current_unit_of_work().read() as work:
+        failed = failed_count(work.session)
+    if failed:
+        click.echo(f"advice   deliveries were refused or given up ({failed}); look at the page Deliveries")
     if settings.has_single_sign_on:
         _advise_single_sign_on(settings)
     if not settings.separation_of_duties:
@@ -182,5 +195,15 @@ def _with_both_duties() -> list[str]:
         ]
 
 
-_OUTSIDE: dict[str, Check] = {"keyring": _keyring, "files": _files}
+def _mail(settings: Settings) -> Problems:
+    server = Post.of(settings).server
+    if server is None:
+        return
+    try:
+        server.connect().close()
+    except MailFailed as failed:
+        yield f"{ERROR_WORDS.get(failed.code, failed.code)}; letters wait meanwhile"
+
+
+_OUTSIDE: dict[str, Check] = {"keyring": _keyring, "files": _files, "mail server": _mail}
 _INSIDE: dict[str, Check] = {"clocks": _clocks, "audit": _audit, "epoch keys": _epoch_keys, "duties": _duties}

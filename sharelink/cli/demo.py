@@ -46,6 +46,7 @@ def _demo_settings(directory: Path, port: int) -> Settings:
 
 def _introduction(base_url: str, examples: Examples) -> str:
     accounts, try_it, requests = examples.accounts, examples.try_it, examples.try_requests
+    statement = examples.try_statement
     people = "\n".join(f"  {account.email:<28}{account.password:<28}{account.described_as}" for account in accounts)
     return (
         f"\nThe demonstration runs at {base_url}   (Ctrl+C ends and removes it)\n"
@@ -53,4 +54,6 @@ def _introduction(base_url: str, examples: Examples) -> str:
         f"\nOr be a recipient:\n\n  {try_it.link.url(base_url)}\n  code: {try_it.code}\n"
         f"\nOr be a customer who is asked for a secret:\n\n  {requests.submit_link.url(base_url)}\n"
         f"\nOr open an answer, signed in as Clara Custodian:\n\n  {requests.retrieval_link.url(base_url)}\n"
+        f"\nOr read a custody statement, as {statement.contact_name} of the customer:\n"
+        f"\n  {statement.link.url(base_url)}\n"
     )

@@ -1,4 +1,4 @@
-"""Fills a fresh installation with examples, through the services themselves, at moments of the last three weeks."""
+"""Fills a fresh installation with examples, through the services themselves, at moments of the last half year."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import Role, role_labels
 from sharelink.actors import Actor
 from sharelink.acts import joining, receiving, sending, tending
+from sharelink.cli.demo_custody import TryStatement, fill_with_custody
 from sharelink.cli.demo_requests import TryRequests, fill_with_requests
 from sharelink.cli.demo_stage import ADDRESSES, BROWSER, DemoAccount, Stage
 from sharelink.crypto.access_codes import new_access_code
@@ -39,16 +40,18 @@ class Examples:
     accounts: list[DemoAccount]
     try_it: TryIt
     try_requests: TryRequests
+    try_statement: TryStatement
 
 
 def fill_with_examples(unit_of_work: UnitOfWork) -> Examples:
     """Make accounts of every role, records of every kind, shares in every state. Needs an empty installation."""
     stage = Stage(unit_of_work, unit_of_work.clock())
-    accounts = _accounts(stage.ago(days=21))
-    staff, custodian = accounts[1:3]
+    accounts = _accounts(stage.ago(days=180))
+    staff, custodian, colleague, approver = accounts[1:5]
+    statement = fill_with_custody(stage, staff, custodian, colleague, approver)
     records = _records(stage, staff)
     requests = fill_with_requests(stage, staff, custodian, records[0], records[2])
-    return Examples(accounts, _sends(stage, staff, records), requests)
+    return Examples(accounts, _sends(stage, staff, records), requests, statement)
 
 
 def _accounts(unit_of_work: UnitOfWork) -> list[DemoAccount]:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sharelink.access.states import UseOutcome
 from sharelink.actors import Actor
-from sharelink.acts import receiving, requesting, retrieving, submitting, tending
+from sharelink.acts import declaring, receiving, requesting, retrieving, submitting, tending
+from sharelink.acts.declaring import use_for_answer
 from sharelink.acts.requesting import Asked, Question
 from sharelink.cli.demo_stage import ADDRESSES, BROWSER, DemoAccount, Stage
 from sharelink.crypto.identifiers import new_id
+from sharelink.custody.queries import record_detail
 from sharelink.custody.request_detail import RequestDetail, request_detail
 from sharelink.custody.states import Purpose
 from sharelink.requests.links import RetrievalLink, SubmitLink
@@ -37,8 +40,16 @@ class TryRequests:
     retrieval_link: RetrievalLink
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Taken:
+    """An answer that was taken: the receipt of the page that showed it, and the use in which it was, if one was."""
+
+    receipt: str
+    use_id: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
-class _Play:
+class Play:
     """Staff who ask, a custodian who retrieves, and a customer between them."""
 
     stage: Stage
@@ -79,16 +90,22 @@ class _Play:
         typed = {f"field-{number}": value for number, value in enumerate(values)}
         submitting.submit(self.stage.ago(**ago), _CUSTOMER, asked.submit_link, typed, space_is_meant=False)
 
-    def retrieve(self, asked: Asked, ticket: str, **ago: float) -> str:
-        """Take the answer as the custodian; return the receipt with which their page confirms that it arrived."""
+    def retrieve(self, asked: Asked, ticket: str, **ago: float) -> Taken:
+        """Take the answer as the custodian, within a use where the record asks for one."""
         with self.stage.ago(**ago).write(self.custodian.actor) as work:
+            record = record_detail(work.session, asked.custody_id)
+            use = use_for_answer(work, record, Purpose.TAKE_INTO_CUSTODY.value, ticket)
             facts, _answer = work.requests.open_answer(asked.retrieval_link)
-            return work.requests.claim(facts, Purpose.TAKE_INTO_CUSTODY, ticket)
+            receipt = work.requests.claim(facts, use.purpose, use.ticket, use.use_id)
+        return Taken(receipt, use.use_id)
 
     def show(self, asked: Asked, ticket: str, **ago: float) -> RequestDetail:
-        """Take the answer, and have it shown; return the request for what follows."""
-        receipt = self.retrieve(asked, ticket, **ago)
-        receiving.acknowledge(self.stage.ago(**ago), self.custodian.actor, receipt, stored=False)
+        """Take the answer, have it shown, and end the use; return the request for what follows."""
+        taken = self.retrieve(asked, ticket, **ago)
+        receiving.acknowledge(self.stage.ago(**ago), self.custodian.actor, taken.receipt, stored=False)
+        if taken.use_id is not None:
+            ten_minutes_later = self.stage.ago(**(ago | {"minutes": -10}))
+            declaring.check_in(ten_minutes_later, self.custodian.actor, taken.use_id, UseOutcome.DONE.value, "")
         return _detail(self.stage.unit_of_work, asked)
 
 
@@ -96,7 +113,7 @@ def fill_with_requests(
     stage: Stage, staff: DemoAccount, custodian: DemoAccount, root_record: bytes, shop_record: bytes
 ) -> TryRequests:
     """Make requests in every state on two records, of an AWS account and of a shop, that `custodian` looks after."""
-    play = _Play(stage, staff, custodian)
+    play = Play(stage, staff, custodian)
     aws_root, own = RequestTemplate.AWS_ROOT, RequestTemplate.OWN
     _retrieved(play, root_record, shop_record)
     _ended(play, root_record, shop_record)
@@ -119,7 +136,7 @@ def fill_with_requests(
     return TryRequests(awaiting.submit_link, submitted.retrieval_link)
 
 
-def _retrieved(play: _Play, root_record: bytes, shop_record: bytes) -> None:
+def _retrieved(play: Play, root_record: bytes, shop_record: bytes) -> None:
     stage, custodian = play.stage, play.custodian
     worked = play.ask(shop_record, "Access to the domain registrar", RequestTemplate.OWN, days=13)
     play.answer(worked, "oelmueller", "a password of a registrar", "Renew in March, please.", days=12)
@@ -141,7 +158,7 @@ def _retrieved(play: _Play, root_record: bytes, shop_record: bytes) -> None:
     play.show(unjudged, "OPS-361", days=1)
 
 
-def _ended(play: _Play, root_record: bytes, shop_record: bytes) -> None:
+def _ended(play: Play, root_record: bytes, shop_record: bytes) -> None:
     stage, staff = play.stage, play.staff
     play.ask(shop_record, "Password of the old forum", answer_within=timedelta(days=2), days=9)
     unread = play.ask(root_record, "Recovery code of the mailbox", keep=timedelta(days=1), days=9)

@@ -33,6 +33,12 @@ class FactorKeyMissing(StorageUnavailable):
     code = "factor_key_missing"
 
 
+class WebhookKeyMissing(StorageUnavailable):
+    """A webhook's secret was kept with a key version that this process does not hold."""
+
+    code = "webhook_key_missing"
+
+
 class EpochKeyMissing(SharelinkError):
     """The epoch key of that day does not exist (any more): what it sealed cannot be opened by anybody."""
 

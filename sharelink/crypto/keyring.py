@@ -30,6 +30,7 @@ class KeyPurpose(StrEnum):
     CLIENT = "client"
     FORM = "form"
     FACTOR = "factor"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,6 +86,11 @@ class Keyring:
     def factor_keys(self) -> Mapping[int, bytes]:
         """The keys that second factors are kept with, by version; the highest one is the current."""
         return self.keys[KeyPurpose.FACTOR]
+
+    @property
+    def webhook_keys(self) -> Mapping[int, bytes]:
+        """The keys that secrets of webhooks are kept with, by version; the highest one is the current."""
+        return self.keys[KeyPurpose.WEBHOOK]
 
     @property
     def token_keys(self) -> list[bytes]:

@@ -25,6 +25,8 @@ class TokenPurpose(StrEnum):
     RETRIEVE = "sharelink/v1/retrieve"
     ACKNOWLEDGE = "sharelink/v1/acknowledge"
     JOIN = "sharelink/v1/join"
+    STATEMENT = "sharelink/v1/statement"
+    APPROVE = "sharelink/v1/approve"
 
 
 class _SignerAt(TimestampSigner):

@@ -34,6 +34,7 @@ class RecordDetails:
     aws_account_id: str | None
     root_email: str | None
     contract_reference: str | None
+    distribution_list: str | None
 
     def values(self) -> dict[RecordField, str]:
         """Return the details that are not empty."""
@@ -86,6 +87,7 @@ def checked_details(kind: str, typed: Mapping[RecordField, str]) -> RecordDetail
         aws_account_id=found.get(RecordField.AWS_ACCOUNT_ID) or None,
         root_email=found.get(RecordField.ROOT_EMAIL) or None,
         contract_reference=found.get(RecordField.CONTRACT_REFERENCE) or None,
+        distribution_list=found.get(RecordField.DISTRIBUTION_LIST) or None,
     )
 
 
@@ -113,7 +115,7 @@ def _account_id(text: str) -> str:
     return digits
 
 
-def _root_email(text: str) -> str:
+def _mail_address(text: str) -> str:
     problem = email_problem(text)
     if problem is not None:
         raise ValueError(problem)
@@ -124,6 +126,7 @@ _CHECKS: Mapping[RecordField, Callable[[str], str]] = {
     RecordField.CUSTOMER: _plain_text(CUSTOMER_MAX),
     RecordField.SUBJECT: _plain_text(SUBJECT_MAX),
     RecordField.AWS_ACCOUNT_ID: _account_id,
-    RecordField.ROOT_EMAIL: _root_email,
+    RecordField.ROOT_EMAIL: _mail_address,
     RecordField.CONTRACT_REFERENCE: _plain_text(CONTRACT_REFERENCE_MAX),
+    RecordField.DISTRIBUTION_LIST: _mail_address,
 }

@@ -11,7 +11,7 @@ from sharelink.accounts.models import Account
 from sharelink.crypto.identifiers import id_text
 from sharelink.custody.holds import LONELY_WAIT, HoldRelease, able_to_release
 from sharelink.custody.models import CustodyRecord
-from sharelink.shares.holds import Hold
+from sharelink.shares.holds import Hold, HoldReason
 from sharelink.shares.models import Share
 
 HELD_MAX = 100
@@ -22,7 +22,8 @@ class HoldView:
     """An active hold, for one viewer. `alone` means that nobody but the viewer could lift it."""
 
     raised_at: datetime
-    share_id: bytes
+    reason: HoldReason
+    share_id: bytes | None
     share_label: str
     released_by: tuple[str, ...]
     viewer_has_released: bool
@@ -31,9 +32,9 @@ class HoldView:
     alone_from: datetime
 
     @property
-    def share_id_text(self) -> str:
-        """The id of the reported share as URLs name it."""
-        return id_text(self.share_id)
+    def share_id_text(self) -> str | None:
+        """The id of the reported share as URLs name it; None if no share caused the hold."""
+        return None if self.share_id is None else id_text(self.share_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def active_hold_of(session: Session, custody_id: bytes, viewer_id: bytes) -> Hol
         RecordNotFound: there is no such record.
     """
     found = session.execute(
-        select(Hold.id, Hold.raised_at, Hold.share_id, Share.label)
-        .join(Share, Share.id == Hold.share_id)
+        select(Hold.id, Hold.raised_at, Hold.reason, Hold.share_id, Share.label)
+        .outerjoin(Share, Share.id == Hold.share_id)
         .where(Hold.custody_id == custody_id, Hold.lifted_at.is_(None))
     ).first()
     if found is None:
@@ -89,8 +90,9 @@ def active_hold_of(session: Session, custody_id: bytes, viewer_id: bytes) -> Hol
     ids = {row.id for row in spoken} & able
     return HoldView(
         raised_at=found.raised_at,
+        reason=found.reason,
         share_id=found.share_id,
-        share_label=found.label,
+        share_label=found.label or "",
         released_by=tuple(row.name for row in spoken if row.id in able),
         viewer_has_released=viewer_id in ids,
         needs_custodian=not ids & custodians,

@@ -20,7 +20,7 @@ from sharelink.custody.models import CustodyRecord
 from sharelink.custody.queries import record_group
 from sharelink.persistence.database import Base
 from sharelink.persistence.types import Id, UtcDateTime
-from sharelink.shares.holds import Hold, active_hold
+from sharelink.shares.holds import Hold, HoldReason, active_hold
 
 PEOPLE_TO_LIFT = 2
 LONELY_WAIT = timedelta(days=1)
@@ -46,24 +46,26 @@ class Holds:
     actor: Actor
     now: datetime
 
-    def put(self, custody_id: bytes, share_id: bytes) -> None:
-        """Put the record on hold because of a share.
+    def put(self, custody_id: bytes, share_id: bytes | None = None, reason: HoldReason = HoldReason.INCIDENT) -> None:
+        """Put the record on hold: because of a share (an incident), a suspension, or the customer's report.
 
         A record that is on hold stays so, and whoever spoke for lifting must speak again: they did not know of this.
         """
         known = self._active(custody_id, lock=True)
         if known is not None:
             self.session.execute(delete(HoldRelease).where(HoldRelease.hold_id == known))
-            self._append(AuditEvent.CUSTODY_HELD, custody_id, known)
+            self._append(AuditEvent.CUSTODY_HELD, custody_id, known, reason)
             return
-        hold = Hold(id=new_id(), custody_id=custody_id, share_id=share_id, raised_at=self.now, lifted_at=None)
+        hold = Hold(
+            id=new_id(), custody_id=custody_id, share_id=share_id, reason=reason, raised_at=self.now, lifted_at=None
+        )
         try:
             with self.session.begin_nested():
                 self.session.add(hold)
         except IntegrityError:
             # Another report on this record was first; one hold is enough.
             return
-        self._append(AuditEvent.CUSTODY_HELD, custody_id, hold.id)
+        self._append(AuditEvent.CUSTODY_HELD, custody_id, hold.id, reason)
 
     def release(self, custody_id: bytes, *, is_proven: bool) -> bool:
         """Add the actor's word; lift the hold and return True when that suffices.
@@ -118,8 +120,15 @@ class Holds:
         wanted = active_hold.where(Hold.custody_id == custody_id)
         return self.session.scalar(wanted.with_for_update() if lock else wanted)
 
-    def _append(self, event: AuditEvent, custody_id: bytes, hold_id: bytes) -> None:
-        self.audit.append(event, rec=id_text(custody_id), actor=self.actor, now=self.now, obj=("hold", hold_id))
+    def _append(self, event: AuditEvent, custody_id: bytes, hold_id: bytes, reason: HoldReason | None = None) -> None:
+        self.audit.append(
+            event,
+            rec=id_text(custody_id),
+            actor=self.actor,
+            now=self.now,
+            obj=("hold", hold_id),
+            facts={"cause": reason.value} if reason else None,
+        )
 
 
 def able_to_release(session: Session, custody_id: bytes) -> tuple[frozenset[bytes], frozenset[bytes]]:

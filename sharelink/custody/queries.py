@@ -13,9 +13,24 @@ from sharelink.crypto.identifiers import id_text
 from sharelink.custody.details import search_form
 from sharelink.custody.errors import RecordNotFound
 from sharelink.custody.models import CustodyRecord
-from sharelink.custody.states import RECORD_TEMPLATES, CustodyState, RecordKind
+from sharelink.custody.states import (
+    ALLOWED_ACTS,
+    RECORD_TEMPLATES,
+    STATE_LABELS,
+    STATE_TONES,
+    Act,
+    CustodyState,
+    RecordKind,
+    Scenario,
+)
+from sharelink.persistence.text_search import holds
 
 RECORDS_PER_PAGE = 25
+SEARCH_MAX = 200
+"""So many records a search shows; more words find fewer."""
+
+CHOICE_MAX = 20
+"""So many records a field offers to choose from; whoever wants another one searches for it."""
 SEARCH_WORDS_MAX = 8
 
 
@@ -43,6 +58,16 @@ class RecordLine:
         return RECORD_TEMPLATES[self.kind].label
 
     @property
+    def state_label(self) -> str:
+        """What people call its state."""
+        return STATE_LABELS[self.state]
+
+    @property
+    def tone(self) -> str:
+        """How its state is to be taken: plain, done, warn or bad."""
+        return STATE_TONES.get(self.state, "plain")
+
+    @property
     def is_archived(self) -> bool:
         """Whether the record was taken out of the daily lists."""
         return self.archived_at is not None
@@ -50,12 +75,13 @@ class RecordLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordList:
-    """One page of records; `total` counts all pages."""
+    """One page of records; `total` counts all pages. `is_cut`: there are more, but a search shows no more of them."""
 
     records: tuple[RecordLine, ...]
     total: int
     page: int
     page_count: int
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +97,8 @@ class RecordDetail:
     aws_account_id: str
     root_email: str
     contract_reference: str
+    distribution_list: str
+    scenario: Scenario | None
     group_id: bytes
     group_name: str
     opened_at: datetime
@@ -87,6 +115,11 @@ class RecordDetail:
     def kind_label(self) -> str:
         """What people call this kind."""
         return RECORD_TEMPLATES[self.kind].label
+
+    @property
+    def state_label(self) -> str:
+        """What people call its state."""
+        return STATE_LABELS[self.state]
 
     @property
     def is_archived(self) -> bool:
@@ -112,28 +145,76 @@ def record_list(
         page: counted from 1; one beyond the last gives the last.
     """
     conditions = _conditions(groups, search, archived)
-    total = session.execute(select(func.count()).select_from(CustodyRecord).where(*conditions)).scalar_one()
+    is_search = bool(search.strip())
+    page = max(page, 1)
+    found = _some(session, conditions, page)
+    before = (page - 1) * RECORDS_PER_PAGE
+    total, is_cut = before + len(found), False
+    # With the end in sight, counting would only look through all records once more.
+    if len(found) > RECORDS_PER_PAGE or (page > 1 and not found):
+        total = _count(session, conditions, SEARCH_MAX + 1 if is_search else None)
+        is_cut = is_search and total > SEARCH_MAX
+        total = min(total, SEARCH_MAX) if is_cut else total
     page_count = max(1, -(-total // RECORDS_PER_PAGE))
-    page = min(max(page, 1), page_count)
-    wanted = (
-        _lines()
+    if page > page_count:
+        page = page_count
+        found = _some(session, conditions, page)
+    return RecordList(tuple(found[:RECORDS_PER_PAGE]), total, page, page_count, is_cut)
+
+
+def _count(session: Session, conditions: list[ColumnElement[bool]], limit: int | None) -> int:
+    wanted = select(CustodyRecord.id).where(*conditions).limit(limit).subquery()
+    return session.execute(select(func.count()).select_from(wanted)).scalar_one()
+
+
+def _some(session: Session, conditions: list[ColumnElement[bool]], page: int) -> list[RecordLine]:
+    """Return the records of a page, and one more if there is one.
+
+    Which they are is found first, in an index alone: the rows of all earlier pages need not be read.
+    """
+    ids = (
+        select(CustodyRecord.id)
         .where(*conditions)
         .order_by(CustodyRecord.opened_at.desc(), CustodyRecord.id)
-        .limit(RECORDS_PER_PAGE)
+        .limit(RECORDS_PER_PAGE + 1)
         .offset((page - 1) * RECORDS_PER_PAGE)
     )
-    records = tuple(_line(row) for row in session.execute(wanted))
-    return RecordList(records, total, page, page_count)
+    chosen = session.scalars(ids).all()
+    if not chosen:
+        return []
+    wanted = _lines().where(CustodyRecord.id.in_(chosen))
+    return [_line(row) for row in session.execute(wanted.order_by(CustodyRecord.opened_at.desc(), CustodyRecord.id))]
 
 
-def records_for_choice(session: Session, *, groups: Collection[bytes] | None) -> list[RecordLine]:
-    """Return all records that can take a share, by customer, for a field to choose from."""
+def records_for_choice(
+    session: Session, act: Act, *, groups: Collection[bytes] | None, search: str = "", limit: int = CHOICE_MAX
+) -> list[RecordLine]:
+    """Return the newest records whose state allows `act` and that `search` finds, at most `limit`.
+
+    Args:
+        session: a reading session.
+        act: what the record is chosen for.
+        groups: only records of these groups; None for all.
+        search: words as for `record_list`.
+        limit: how many at most.
+    """
     wanted = (
         _lines()
-        .where(*_conditions(groups, "", archived=False))
-        .order_by(CustodyRecord.customer, CustodyRecord.reference)
+        .where(*_conditions(groups, search, archived=False), _allows(act))
+        .order_by(CustodyRecord.opened_at.desc(), CustodyRecord.id)
+        .limit(limit)
     )
     return [_line(row) for row in session.execute(wanted)]
+
+
+def record_for_choice(
+    session: Session, act: Act, record_id: bytes, *, groups: Collection[bytes] | None
+) -> RecordLine | None:
+    """Return one record if it is among those that `records_for_choice` chooses from, however old it is."""
+    conditions = _conditions(groups, "", archived=False)
+    wanted = _lines().where(CustodyRecord.id == record_id, *conditions, _allows(act))
+    row = session.execute(wanted).one_or_none()
+    return None if row is None else _line(row)
 
 
 def record_group(session: Session, record_id: bytes) -> bytes:
@@ -176,6 +257,8 @@ def record_detail(session: Session, record_id: bytes) -> RecordDetail:
         aws_account_id=record.aws_account_id or "",
         root_email=record.root_email or "",
         contract_reference=record.contract_reference or "",
+        distribution_list=record.distribution_list or "",
+        scenario=record.scenario,
         group_id=record.group_id,
         group_name=group_name,
         opened_at=record.opened_at,
@@ -183,6 +266,10 @@ def record_detail(session: Session, record_id: bytes) -> RecordDetail:
         archived_at=record.archived_at,
         version=record.version,
     )
+
+
+def _allows(act: Act) -> ColumnElement[bool]:
+    return CustodyRecord.state.in_([state for state, acts in ALLOWED_ACTS.items() if act in acts])
 
 
 def _lines() -> Select[*tuple[Any, ...]]:
@@ -219,5 +306,5 @@ def _conditions(groups: Collection[bytes] | None, search: str, archived: bool) -
         conditions.append(CustodyRecord.archived_at.is_(None))
     # PostgreSQL refuses NUL in a text, and no stored text holds one.
     words = search_form(search.replace("\0", " ")).split()[:SEARCH_WORDS_MAX]
-    conditions.extend(CustodyRecord.search_text.contains(word, autoescape=True) for word in words)
+    conditions.extend(holds(CustodyRecord.search_text, word) for word in words)
     return conditions

@@ -1,26 +1,30 @@
 """Acts on custody records: open, edit, archive, restore. Each is one event in the record's own chain."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sharelink.accounts.details import normalised_email
 from sharelink.accounts.models import CustodianGroup
 from sharelink.actors import Actor
-from sharelink.audit.events import AuditEvent
+from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.log import AuditLog
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.crypto.references import new_reference
 from sharelink.custody.details import RecordDetails
 from sharelink.custody.errors import (
+    ActNotAllowed,
     LiveSharesRemain,
     RecordArchived,
     RecordChangedMeanwhile,
     RecordNotFound,
 )
-from sharelink.custody.models import CustodyRecord
-from sharelink.custody.states import CustodyState, RecordField
+from sharelink.custody.groups_apart import check_apart
+from sharelink.custody.models import Contact, CustodyRecord, StoredPolicy
+from sharelink.custody.states import ALLOWED_ACTS, Act, CustodyState, RecordField
 from sharelink.errors import InvalidInput
 from sharelink.shares.queries import live_share_count
 
@@ -56,6 +60,7 @@ class CustodyRecords:
             id=record_id or new_id(),
             reference=reference,
             state=CustodyState.DRAFT,
+            scenario=None,
             group_id=group_id,
             opened_at=self.now,
             opened_by=self.actor.account_id,
@@ -66,9 +71,9 @@ class CustodyRecords:
         self.session.add(record)
         # Shares made in the same unit of work refer to the row.
         self.session.flush()
-        self._append(
+        self.append(
             AuditEvent.CUSTODY_OPENED,
-            record,
+            record.id,
             facts={
                 "reference": reference,
                 "kind": details.kind.value,
@@ -86,15 +91,15 @@ class CustodyRecords:
 
         Raises:
             RecordNotFound: there is no such record.
-            RecordArchived: it is archived.
+            RecordArchived, ActNotAllowed: it takes no changes.
             RecordChangedMeanwhile: somebody saved other details since `version`.
-            InvalidInput: there is no such group.
+            InvalidInput: there is no such group, the kind is settled, or the list is a contact's own address.
+            GroupsNotApart: somebody is in the other group and in the one that keeps the second factor.
         """
-        record = self._locked(record_id)
-        if record.archived_at is not None:
-            raise RecordArchived("an archived record cannot be edited")
+        record = self.require(record_id, Act.EDIT, alone=True)
         if record.version != version:
             raise RecordChangedMeanwhile(record.version)
+        self._check_other_details(record, details, group_id)
         before = _details_of(record).values()
         after = details.values()
         changed = [field.value for field in RecordField if before.get(field) != after.get(field)]
@@ -116,9 +121,9 @@ class CustodyRecords:
         _set_details(record, details)
         record.group_id = group_id
         record.version += 1
-        self._append(
+        self.append(
             AuditEvent.CUSTODY_DETAILS_CHANGED,
-            record,
+            record.id,
             facts=facts | {"changed": ",".join(changed)},
             personal=personal,
         )
@@ -130,7 +135,7 @@ class CustodyRecords:
             RecordNotFound: there is no such record.
             LiveSharesRemain: links of it can still be opened.
         """
-        record = self._locked(record_id)
+        record = self.locked(record_id)
         if record.archived_at is not None:
             return
         live = live_share_count(self.session, record_id, self.now)
@@ -138,7 +143,7 @@ class CustodyRecords:
             raise LiveSharesRemain(live)
         record.archived_at = self.now
         record.version += 1
-        self._append(AuditEvent.CUSTODY_ARCHIVED, record)
+        self.append(AuditEvent.CUSTODY_ARCHIVED, record.id)
 
     def restore(self, record_id: bytes) -> None:
         """Bring an archived record back; restoring it twice changes nothing.
@@ -146,36 +151,68 @@ class CustodyRecords:
         Raises:
             RecordNotFound: there is no such record.
         """
-        record = self._locked(record_id)
+        record = self.locked(record_id)
         if record.archived_at is None:
             return
         record.archived_at = None
         record.version += 1
-        self._append(AuditEvent.CUSTODY_RESTORED, record)
+        self.append(AuditEvent.CUSTODY_RESTORED, record.id)
 
-    def require_open(self, record_id: bytes) -> None:
-        """Make sure that a share may be added to the record, and that it stays so until the commit.
+    def require(self, record_id: bytes, act: Act, *, alone: bool = False) -> CustodyRecord:
+        """Make sure that the record's state allows `act`, and that it stays so until the commit; return the record.
+
+        Args:
+            record_id: whose record.
+            act: what is about to be done.
+            alone: whether the record may change in this unit of work, so that nobody else's act may run beside it. Ask
+                so before anything else is locked.
 
         Raises:
             RecordNotFound: there is no such record.
             RecordArchived: it is archived.
+            ActNotAllowed: its state does not allow this.
         """
-        # Shared lock: sends to one record do not wait for each other, only for an archiving.
-        if self._locked(record_id, shared=True).archived_at is not None:
-            raise RecordArchived("an archived record takes no shares")
+        # Shared lock: requests on one record do not wait for each other, only for an archiving or a step.
+        record = self.locked(record_id, shared=not alone)
+        if record.archived_at is not None:
+            raise RecordArchived("an archived record must be restored first")
+        if act not in ALLOWED_ACTS[record.state]:
+            raise ActNotAllowed(record.state)
+        return record
 
-    def _locked(self, record_id: bytes, *, shared: bool = False) -> CustodyRecord:
-        # SQLite has one writer and ignores FOR UPDATE; elsewhere the lock makes read-then-write one step.
+    def locked(self, record_id: bytes, *, shared: bool = False) -> CustodyRecord:
+        """Return the record as it is now, locked until the commit.
+
+        Raises:
+            RecordNotFound: there is no such record.
+        """
+        # SQLite has one writer and ignores FOR UPDATE; elsewhere the lock makes read-then-write one step. The key share
+        # of rows that refer to the record (shares, holds) does not wait for it, so that nobody waits in a circle.
         wanted = (
             select(CustodyRecord)
             .where(CustodyRecord.id == record_id)
-            .with_for_update(read=shared)
+            .with_for_update(read=shared, key_share=not shared)
             .execution_options(populate_existing=True)
         )
         record = self.session.execute(wanted).scalar_one_or_none()
         if record is None:
             raise RecordNotFound("there is no such record")
         return record
+
+    def _check_other_details(self, record: CustodyRecord, details: RecordDetails, group_id: bytes) -> None:
+        if details.kind is not record.kind and record.state is not CustodyState.DRAFT:
+            raise InvalidInput({"kind": "The handover has begun, so the kind stays. Open another record instead."})
+        if details.distribution_list is not None:
+            # What is for one contact alone must never reach everybody who reads the list.
+            address = normalised_email(details.distribution_list)
+            contact = select(Contact.id).where(
+                Contact.custody_id == record.id, Contact.removed_at.is_(None), Contact.email == address
+            )
+            if self.session.execute(contact).first() is not None:
+                raise InvalidInput({"distribution_list": "This is the own address of a contact. Enter the list's."})
+        if group_id != record.group_id:
+            mfa_group = select(StoredPolicy.separate_mfa_group).where(StoredPolicy.custody_id == record.id)
+            check_apart(self.session, group_id, self.session.scalar(mfa_group))
 
     def _group_name(self, group_id: bytes) -> str:
         group = self.session.get(CustodianGroup, group_id)
@@ -190,19 +227,24 @@ class CustodyRecords:
             if self.session.execute(taken).first() is None:
                 return reference
 
-    def _append(
+    def append(
         self,
         event: AuditEvent,
-        record: CustodyRecord,
-        facts: dict[str, str | int | bool | None] | None = None,
-        personal: dict[str, str] | None = None,
-    ) -> None:
-        self.audit.append(
+        record_id: bytes,
+        *,
+        obj: tuple[str, bytes] | None = None,
+        facts: Mapping[str, str | int | bool | None] | None = None,
+        personal: Mapping[str, str] | None = None,
+        outcome: Outcome = Outcome.SUCCESS,
+    ) -> bytes:
+        """Write one event into the chain of the record, about the record itself unless `obj` names another thing."""
+        return self.audit.append(
             event,
-            rec=id_text(record.id),
+            rec=id_text(record_id),
             actor=self.actor,
             now=self.now,
-            obj=("record", record.id),
+            obj=obj or ("record", record_id),
+            outcome=outcome,
             facts=facts,
             personal=personal,
         )
@@ -215,6 +257,7 @@ def _set_details(record: CustodyRecord, details: RecordDetails) -> None:
     record.aws_account_id = details.aws_account_id
     record.root_email = details.root_email
     record.contract_reference = details.contract_reference
+    record.distribution_list = details.distribution_list
     record.search_text = details.search_text(record.reference)
 
 
@@ -226,4 +269,5 @@ def _details_of(record: CustodyRecord) -> RecordDetails:
         aws_account_id=record.aws_account_id,
         root_email=record.root_email,
         contract_reference=record.contract_reference,
+        distribution_list=record.distribution_list,
     )

@@ -114,9 +114,11 @@ class MyWork:
     reported: tuple[ShareLine, ...] = ()
 
 
-def shares_of_record(session: Session, custody_id: bytes, now: datetime) -> tuple[ShareLine, ...]:
-    """Return the newest shares of a record, newest first, at most `LINES_MAX`."""
-    wanted = _lines().where(Share.custody_id == custody_id).order_by(Share.created_at.desc(), Share.id).limit(LINES_MAX)
+def shares_of_record(
+    session: Session, custody_id: bytes, now: datetime, limit: int = LINES_MAX
+) -> tuple[ShareLine, ...]:
+    """Return the newest shares of a record, newest first, at most `limit`."""
+    wanted = _lines().where(Share.custody_id == custody_id).order_by(Share.created_at.desc(), Share.id).limit(limit)
     return _read(session, wanted, now)
 
 
@@ -138,12 +140,14 @@ def my_work(session: Session, account_id: bytes, now: datetime, retrievable: Rea
     those that wrong codes have locked. `revealed` and `declined` are what happened in the last 14 days, and `reported`
     is what a recipient reported in that time: it is in no other list.
     """
+    # Live shares are few among all of somebody's: that they have not ended leads to the index of those.
+    live = Share.ended_at.is_(None)
     sends = Share.kind == ShareKind.SEND
-    sealed = and_(sends, Share.state == ShareState.SEALED, Share.expires_at > now)
+    sealed = and_(live, sends, Share.state == ShareState.SEALED, Share.expires_at > now)
     answered = and_(Share.kind == ShareKind.REQUEST, Share.state == ShareState.SEALED, Share.expires_at > now)
-    awaiting = and_(Share.state == ShareState.AWAITING, Share.expires_at > now)
+    awaiting = and_(live, Share.state == ShareState.AWAITING, Share.expires_at > now)
     of_groups = CustodyRecord.group_id.in_(retrievable.group_ids)
-    locked = and_(Share.state == ShareState.LOCKED, Share.expires_at > now)
+    locked = and_(live, Share.state == ShareState.LOCKED, Share.expires_at > now)
     soon = Share.expires_at <= now + ENDING_SOON
     recent = and_(Share.ended_at > now - RECENT, Share.reported_at.is_(None))
     reported = Share.reported_at > now - RECENT

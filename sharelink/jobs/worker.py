@@ -12,6 +12,7 @@ from structlog import get_logger
 
 from sharelink.errors import SharelinkError
 from sharelink.jobs.clock_watch import ClockWatch
+from sharelink.jobs.deliveries import Post, deliver_once, remind_once
 from sharelink.jobs.sweeper import (
     destroy_epochs_once,
     report_failed_sign_ins,
@@ -19,6 +20,7 @@ from sharelink.jobs.sweeper import (
     sweep_once,
     void_lapsed_changes,
 )
+from sharelink.jobs.uses import expire_uses_once
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
 
@@ -27,7 +29,10 @@ SWEEP_SECONDS = 2.0
 LIFE_SECONDS = 15.0
 CLOCK_SECONDS = 10.0
 REPORT_SECONDS = 60.0
+USES_SECONDS = 15.0
 EPOCH_SECONDS = 60.0
+DELIVERY_SECONDS = 2.0
+REMINDER_SECONDS = 60.0
 
 _log = get_logger("sharelink.jobs")
 
@@ -42,7 +47,10 @@ class _Task:
 
 
 class Worker:
-    """Does what is due, again and again, until it is told to stop; the item in hand is finished first."""
+    """Does what is due, again and again, until it is told to stop; the item in hand is finished first.
+
+    Deliveries have a thread of their own: a mail server that is slow must not keep an expired share in the files.
+    """
 
     def __init__(self, app: Flask, unit_of_work: UnitOfWork, settings: Settings) -> None:
         self._app = app
@@ -59,22 +67,44 @@ class Worker:
             _Task("clock", CLOCK_SECONDS, watch.look),
             sweep,
             _Task("sign of life", LIFE_SECONDS, show_that_sweeping_works),
+            _Task("uses", USES_SECONDS, lambda: expire_uses_once(unit_of_work, is_stopping=self._stop.is_set)),
             _Task("epoch keys", EPOCH_SECONDS, lambda: destroy_epochs_once(unit_of_work, grace)),
             _Task("failed sign-ins", REPORT_SECONDS, lambda: report_failed_sign_ins(unit_of_work)),
             _Task("lapsed proposals", REPORT_SECONDS, lambda: void_lapsed_changes(unit_of_work)),
         ]
+        post = Post.of(settings)
+        self._slow_tasks = [
+            _Task("reminders", REMINDER_SECONDS, lambda: remind_once(unit_of_work)),
+            _Task(
+                "deliveries",
+                DELIVERY_SECONDS,
+                lambda: deliver_once(unit_of_work, post, is_stopping=self._stop.is_set),
+            ),
+        ]
 
     def run(self) -> None:
         """Work until `stop` is called."""
-        while not self._stop.is_set():
-            self.run_due()
-            next_at = min(task.due_at for task in self._tasks)
-            self._stop.wait(max(0.0, next_at - time.monotonic()))
+        deliveries = threading.Thread(target=self._loop, args=(self._slow_tasks,), name="deliveries")
+        deliveries.start()
+        try:
+            self._loop(self._tasks)
+        finally:
+            self.stop()
+            deliveries.join()
 
     def run_due(self) -> bool:
         """Do every task whose time has come, once; return False if one of them failed."""
+        return self._do_due([*self._tasks, *self._slow_tasks])
+
+    def _loop(self, tasks: list[_Task]) -> None:
+        while not self._stop.is_set():
+            self._do_due(tasks)
+            next_at = min(task.due_at for task in tasks)
+            self._stop.wait(max(0.0, next_at - time.monotonic()))
+
+    def _do_due(self, tasks: list[_Task]) -> bool:
         with self._app.app_context():
-            due = [task for task in self._tasks if task.due_at <= time.monotonic()]
+            due = [task for task in tasks if task.due_at <= time.monotonic()]
             results = [_attempt(task) for task in due if not self._stop.is_set()]
         return all(results)
 

@@ -228,8 +228,10 @@ class Requests:
         except (ShareDamaged, SealBroken) as error:
             raise AnswerDamaged("the stored answer does not open") from error
 
-    def claim(self, facts: RequestFacts, purpose: str, ticket: str) -> str:
+    def claim(self, facts: RequestFacts, purpose: str, ticket: str, use_id: bytes | None = None) -> str:
         """Take the answer: exactly one caller ever returns from this. Returns the receipt for acknowledging.
+
+        `use_id` names the declared use in which it happens, if there is one.
 
         Raises:
             ShareEnded: somebody else, or the end, was first.
@@ -241,7 +243,8 @@ class Requests:
             {"share": facts.id, "name": self.rows.actor.name, "purpose": purpose, "ticket": ticket or None},
         )
         self.rows.append(
-            AuditEvent.REQUEST_RETRIEVED, facts.id, facts.custody_id, facts={"purpose": purpose},
+            AuditEvent.REQUEST_RETRIEVED, facts.id, facts.custody_id,
+            facts={"purpose": purpose} | ({} if use_id is None else {"use": id_text(use_id)}),
             personal={"ticket": ticket} if ticket else {},
         )  # fmt: skip
         return sign_token(self.rows.keyring.token_keys, TokenPurpose.ACKNOWLEDGE, facts.id, self.rows.now)

@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sharelink.persistence.database import Base
@@ -38,6 +49,22 @@ class Share(Base):
         UniqueConstraint("created_by", "form_id"),
         # The sweeper asks for live shares by their end; ended rows must not slow it down for ever.
         Index("ix_share_state_expires_at", "state", "expires_at"),
+        # What somebody's daily work asks for, however much they have sent and requested in years.
+        Index(
+            "ix_share_created_by_expires_at_live",
+            "created_by",
+            "expires_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_share_created_by_ended_at", "created_by", "ended_at"),
+        Index(
+            "ix_share_created_by_reported_at",
+            "created_by",
+            "reported_at",
+            sqlite_where=text("reported_at IS NOT NULL"),
+            postgresql_where=text("reported_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)

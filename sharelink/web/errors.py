@@ -1,7 +1,7 @@
 """The one table from named facts to answers, rendered as a page or as its fragment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flask import Flask, Response, request
 from flask_limiter import RateLimitExceeded
@@ -11,63 +11,36 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from sharelink.accounts import errors as accounts
 from sharelink.audit import errors as audit
 from sharelink.crypto import errors as crypto
-from sharelink.custody import errors as custody
 from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
 from sharelink.factors import errors as factors
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
+from sharelink.web.answers import (
+    BROKEN_BODY,
+    ENDED,
+    FORBIDDEN,
+    INVALID,
+    LINK_UNAVAILABLE,
+    NOT_FOUND,
+    SIGNED_OUT,
+    UNAVAILABLE,
+    Answer,
+)
 from sharelink.web.cross_origin import ForeignOrigin
+from sharelink.web.custody_answers import CUSTODY_ANSWERS
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
 
-LINK_ROUTES = ("/s/", "/r/", "/retrieve/")
+LINK_ROUTES = ("/s/", "/r/", "/approve/", "/statement/", "/retrieve/")
 _RETRY_STORAGE_SECONDS = 30
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person is told, and with which status."""
-
-    status: int
-    title: str
-    text: str
-    next_step: str = ""
-
-
-LINK_UNAVAILABLE = Answer(
-    404,
-    "This link is not available",
-    "It may be incomplete, used, expired or withdrawn, or it never existed. For your safety we tell no more than that.",
-    "Copy the whole link once more. If that does not help, ask the sender for a new one.",
-)
-_NOT_FOUND = Answer(404, "This page does not exist", "The address may be mistyped.", "Go back, or start over.")
-_UNAVAILABLE = Answer(
-    503,
-    "We cannot do this right now",
-    "Something that must be written cannot be written. Nothing was changed and nothing is lost.",
-    "Try again in half a minute. If it goes on, tell the support.",
-)
-_BROKEN_BODY = Answer(
-    400,
-    "That did not arrive whole",
-    "The connection may have been cut. Nothing was changed.",
-    "Go back and try again.",
-)
-_FORBIDDEN = Answer(
-    403, "You may not do this", "Your account does not have the role or group for it.", "Ask an administrator."
-)
-_INVALID = Answer(422, "Something is missing", "One or more fields cannot be accepted.", "Go back and check them.")
-_ENDED = Answer(410, "This has ended", "The secret cannot be shown any more.", "Ask the sender for a new link.")
-_SIGNED_OUT = Answer(
-    404, "This set-up link does not work", "It was used, is too old, or was replaced.", "Start the service again."
-)
-
 ANSWERS: Mapping[type[SharelinkError], Answer] = {
-    InvalidInput: _INVALID,
-    PermissionDenied: _FORBIDDEN,
-    StorageUnavailable: _UNAVAILABLE,
-    audit.AuditUnavailable: _UNAVAILABLE,
+    **CUSTODY_ANSWERS,
+    InvalidInput: INVALID,
+    PermissionDenied: FORBIDDEN,
+    StorageUnavailable: UNAVAILABLE,
+    audit.AuditUnavailable: UNAVAILABLE,
     UnsafeStart: Answer(503, "This service is not set up safely", "It refuses to work.", "Tell the support."),
     crypto.PasswordHashingBusy: Answer(
         503,
@@ -75,14 +48,15 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Nothing was decided and nothing was changed.",
         "Try again in half a minute.",
     ),
-    crypto.SealBroken: _UNAVAILABLE,
-    crypto.MasterKeyMissing: _UNAVAILABLE,
-    crypto.FactorKeyMissing: _UNAVAILABLE,
-    crypto.EpochKeyMissing: _ENDED,
+    crypto.SealBroken: UNAVAILABLE,
+    crypto.MasterKeyMissing: UNAVAILABLE,
+    crypto.FactorKeyMissing: UNAVAILABLE,
+    crypto.WebhookKeyMissing: UNAVAILABLE,
+    crypto.EpochKeyMissing: ENDED,
     crypto.TokenRejected: LINK_UNAVAILABLE,
     crypto.LinkKeyRejected: LINK_UNAVAILABLE,
     shares.LinkUnavailable: LINK_UNAVAILABLE,
-    shares.ShareEnded: _ENDED,
+    shares.ShareEnded: ENDED,
     shares.ShareDamaged: Answer(
         503,
         "This text cannot be opened",
@@ -108,7 +82,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Somebody reported a problem, and it is being looked into. Nothing was used up and nothing is lost.",
         "Ask the sender when you can go on.",
     ),
-    shares.ShareNotFound: _NOT_FOUND,
+    shares.ShareNotFound: NOT_FOUND,
     shares.ShareNotLocked: Answer(
         409, "This share is not locked", "It was unlocked already, or has ended.", "Look at it once more."
     ),
@@ -124,7 +98,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     shares.AlreadyCreated: Answer(
         409, "This was created before", "The same form was sent twice; one share was made.", "Look at its record."
     ),
-    requests.StraySpace: _INVALID,
+    requests.StraySpace: INVALID,
     requests.RequestClosed: Answer(
         409, "This was answered before", "Or its time is over. Nothing was stored.", "Open your link once more."
     ),
@@ -150,19 +124,8 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     requests.NotJudgeable: Answer(
         409, "This was said before", "Or the answer was not retrieved. Nothing was changed.", "Look at its page."
     ),
-    custody.RecordNotFound: _NOT_FOUND,
-    custody.RecordArchived: Answer(
-        409, "This record is archived", "Nothing can be added to it.", "Restore it first, or choose another record."
-    ),
-    custody.RecordChangedMeanwhile: Answer(
-        409, "Somebody else changed this record", "Your changes were not saved.", "Look at the record and try again."
-    ),
-    custody.NoHold: Answer(409, "This record is not on hold", "The hold was lifted already.", "Look at the record."),
-    custody.LiveSharesRemain: Answer(
-        409, "Links of this record can still be opened", "So it cannot be archived yet.", "Wait until they have ended."
-    ),
-    accounts.SetUpLinkUnavailable: _SIGNED_OUT,
-    accounts.AccountNotFound: _NOT_FOUND,
+    accounts.SetUpLinkUnavailable: SIGNED_OUT,
+    accounts.AccountNotFound: NOT_FOUND,
     accounts.AccountAlreadyDisabled: Answer(409, "The account is disabled already", "Nothing was changed."),
     accounts.LastAdministrator: Answer(
         409, "This is the last administrator", "Nothing was changed.", "Make somebody else administrator first."
@@ -179,7 +142,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Here people sign in only by their organisation's sign-in. An invitation waits for that; nothing was changed.",
         "Go to the sign-in page.",
     ),
-    sso.SingleSignOnOff: _NOT_FOUND,
+    sso.SingleSignOnOff: NOT_FOUND,
     sso.SignOnRefused: Answer(403, "You were not signed in", "Nothing was changed.", "Begin again."),
     sso.ProviderUnavailable: Answer(
         503,
@@ -187,7 +150,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Without it we cannot know who you are. Nothing was changed.",
         "Try again in half a minute. If it goes on, tell whoever runs it.",
     ),
-    accounts.GroupNotFound: _NOT_FOUND,
+    accounts.GroupNotFound: NOT_FOUND,
     accounts.AlreadySo: Answer(409, "This is so already", "Nothing was changed.", "Look at the page once more."),
     accounts.ChangeWaits: Answer(
         409,
@@ -214,7 +177,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     factors.PasskeysUnavailable: Answer(
         404, "Passkeys do not work at this address", "Browsers offer them only where the service has a name."
     ),
-    factors.FactorNotFound: _NOT_FOUND,
+    factors.FactorNotFound: NOT_FOUND,
     factors.LastFactor: Answer(
         409,
         "This is your only second factor",
@@ -239,7 +202,7 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Nothing was changed.",
         "Open the link again and use the form on its own page.",
     ),
-    BodyBroken: _BROKEN_BODY,
+    BodyBroken: BROKEN_BODY,
     BodyTooLarge: Answer(
         413, "That is too much", "What you sent is larger than this form takes. Nothing was changed.", "Shorten it."
     ),
@@ -249,7 +212,7 @@ _BY_STATUS: Mapping[int, Answer] = {
     400: Answer(
         400, "The form is not valid any more", "Nothing was changed.", "Load the page again and try once more."
     ),
-    404: _NOT_FOUND,
+    404: NOT_FOUND,
     405: Answer(405, "That is not possible here", "The page exists, but not for this kind of request."),
     413: ANSWERS[BodyTooLarge],
     429: Answer(429, "That was a little too fast", "Nothing was changed or used up.", "Wait a moment, then try again."),

@@ -62,7 +62,7 @@ def _posted_link_key() -> str:
     address, _sign, key = request.form.get("link", "").strip().partition("#")
     token = address.rpartition("/")[2]
     work = current_unit_of_work()
-    for purpose in (TokenPurpose.SUBMIT, TokenPurpose.RETRIEVE):
+    for purpose in (TokenPurpose.SUBMIT, TokenPurpose.RETRIEVE, TokenPurpose.APPROVE):
         try:
             share_id, _signed_at = verify_token(
                 work.keyring.token_keys, purpose, token, work.clock(), work.share_limits.request_token_lifetime

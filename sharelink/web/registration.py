@@ -3,17 +3,25 @@
 from flask import Flask
 
 from sharelink.web import health
-from sharelink.web.public import links, submissions
+from sharelink.web.public import approvals, links, submissions
+from sharelink.web.public import statements as statement_links
 from sharelink.web.staff import (
     account,
     asking,
+    calendar,
     changes,
+    contacts,
+    deliveries,
     factors,
     groups,
+    handover,
     holds,
     home,
     invitations,
+    items,
     people,
+    proposals,
+    record_policy,
     records,
     requests,
     retrievals,
@@ -23,10 +31,21 @@ from sharelink.web.staff import (
     set_up,
     shares,
     sign_in,
+    sign_ins,
     single_sign_on,
+    statements,
+    uses,
+    webhooks,
 )
 
-PUBLIC = (links.blueprint, submissions.blueprint, retrievals.blueprint, health.blueprint)
+PUBLIC = (
+    links.blueprint,
+    submissions.blueprint,
+    approvals.blueprint,
+    statement_links.blueprint,
+    retrievals.blueprint,
+    health.blueprint,
+)
 """Pages that set no cookie and need no token of a form: the key that is posted is the authority.
 
 The retrieval link's are among them although they serve custodians: what they do asks for key and password.
@@ -38,6 +57,15 @@ STAFF = (
     single_sign_on.blueprint,
     home.blueprint,
     records.blueprint,
+    handover.blueprint,
+    proposals.blueprint,
+    contacts.blueprint,
+    items.blueprint,
+    record_policy.blueprint,
+    calendar.blueprint,
+    statements.blueprint,
+    sign_ins.blueprint,
+    uses.blueprint,
     sends.blueprint,
     shares.blueprint,
     asking.blueprint,
@@ -50,6 +78,8 @@ STAFF = (
     invitations.blueprint,
     changes.blueprint,
     groups.blueprint,
+    deliveries.blueprint,
+    webhooks.blueprint,
 )
 
 

@@ -6,13 +6,18 @@ as literal text, which would silently change a secret. So the body is read and c
 """
 
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from sharelink.errors import SharelinkError
 
 _FORM = "application/x-www-form-urlencoded"
+_FORM_WITH_FILE = "multipart/form-data"
+UPLOAD_MAX_BYTES = 1024 * 1024
+"""The largest form with a file; what it is packed in counts, too. Servers take no larger body at all."""
 _MAX_FIELDS = 60
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -29,12 +34,21 @@ class BodyBroken(SharelinkError):
     code = "body_broken"
 
 
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def takes_file(view: View) -> View:
+    """Mark a view whose form may carry a file. No other takes one."""
+    vars(view).update(takes_file=True)
+    return view
+
+
 def install(app: Flask, max_bytes: int) -> None:
     """Check the body of every request of `app`.
 
     Args:
         app: the application.
-        max_bytes: the largest body in bytes.
+        max_bytes: the largest body in bytes, where none carries a file.
 
     Raises (inside requests):
         BodyTooLarge, BodyBroken: the request is refused; nothing was consumed or stored.
@@ -52,14 +66,24 @@ def install(app: Flask, max_bytes: int) -> None:
         length = request.content_length
         if length is None:
             raise BodyBroken("no length")
-        if length > max_bytes:
+        with_file = request.mimetype == _FORM_WITH_FILE and _may_carry_file()
+        limit = max(max_bytes, UPLOAD_MAX_BYTES) if with_file else max_bytes
+        if length > limit:
             raise BodyTooLarge("too large")
+        request.max_content_length = limit
         body = _read_exactly(length)
         if length == 0:
+            return
+        if with_file:
             return
         if request.mimetype != _FORM:
             raise BodyBroken("not a form")
         _check_form(body)
+
+
+def _may_carry_file() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "takes_file", False) is True
 
 
 def _read_exactly(length: int) -> bytes:

@@ -4,7 +4,7 @@
 (() => {
   "use strict";
 
-  const LINK_PATHS = /^\/(s|r|retrieve)\/|^\/(set-up|join)$/;
+  const LINK_PATHS = /^\/(s|r|approve|statement|retrieve)\/|^\/(set-up|join)$/;
   if (!LINK_PATHS.test(location.pathname)) return;
 
   function keepKeyOutOfAddress() {

@@ -70,11 +70,13 @@ class RunningService:
     environment: dict[str, str]
     directory: Path
 
-    def create_account(self, name: str) -> Account:
-        """Make an account with the roles of a first account, by `sharelink user create`."""
-        account = new_account(name)
+    def create_account(self, name: str, *roles: str) -> Account:
+        """Make an account by `sharelink user create`, with the roles of a first account unless others are named."""
+        account, wanted = new_account(name), roles or ("administrator", "staff", "custodian")
         command = [COMMAND, "user", "create", "--name", account.name, "--email", account.email, "--password-stdin"]
-        command += ["--role", "administrator", "--role", "staff", "--role", "custodian", "--group", "Custodians"]
+        command += [part for role in wanted for part in ("--role", role)]
+        if "custodian" in wanted:
+            command += ["--group", "Custodians"]
         subprocess.run(
             command,
             input=account.password,

@@ -43,7 +43,7 @@ def test_the_pages_before_the_sign_in(recipient: Page) -> None:
     recipient.goto("/sign-in")
     recipient.get_by_label("E-mail").fill("nobody@reseller.example")
     recipient.get_by_label("Password", exact=True).fill("surely not this one")
-    recipient.get_by_role("button", name="Sign in").click()
+    recipient.get_by_role("button", name="Sign in", exact=True).click()
     expect(recipient.get_by_text("You could not be signed in.")).to_be_visible()
     assert_sound(recipient)
     recipient.goto("/nothing-is-here")

@@ -1,13 +1,14 @@
 """What the demonstration shows: an example of every state, and links for whoever wants to try one."""
 
 import pytest
+from sqlalchemy import select
 
 from sharelink.accounts.permissions import Reach
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.actors import Actor
 from sharelink.acts import retrieving, submitting
 from sharelink.cli.demo_examples import Examples, fill_with_examples
-from sharelink.custody.queries import records_for_choice
+from sharelink.custody.models import CustodyRecord
 from sharelink.custody.share_lines import ShareLine, my_work, shares_of_record
 from sharelink.shares.states import ShareKind, ShareState
 from sharelink.unit_of_work import UnitOfWork
@@ -37,8 +38,8 @@ def examples(unit_of_work: UnitOfWork) -> Examples:
 
 def lines(unit_of_work: UnitOfWork, kind: ShareKind) -> list[ShareLine]:
     with unit_of_work.read() as work:
-        records = records_for_choice(work.session, groups=None)
-        found = [line for record in records for line in shares_of_record(work.session, record.id, work.now)]
+        records = work.session.scalars(select(CustodyRecord.id)).all()
+        found = [line for record in records for line in shares_of_record(work.session, record, work.now)]
     return [line for line in found if line.kind is kind]
 
 

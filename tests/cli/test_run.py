@@ -91,7 +91,7 @@ def test_the_demonstration_shows_every_state_and_leaves_nothing_behind(tmp_path)
         assert address is not None
         link = service.wait_for("/s/").strip()
         service.wait_for("code: ")
-        for path in ("/r/", "/retrieve/"):
+        for path in ("/r/", "/retrieve/", "/statement/"):
             assert fetched(service.wait_for(path).strip().partition("#")[0])
         assert link.startswith(address[0] + "/s/")
         assert fetched(link.partition("#")[0])

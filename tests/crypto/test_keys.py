@@ -18,7 +18,8 @@ DAY = date(2026, 11, 30)
 def test_a_new_keyring_has_one_private_file_per_purpose_and_loads(tmp_path: Path) -> None:
     directory = tmp_path / "keyring"
     made = create_missing_keys(directory)
-    assert made == ["master.1.key", "token.1.key", "audit.1.key", "client.1.key", "form.1.key", "factor.1.key"]
+    purposes = ("master", "token", "audit", "client", "form", "factor", "webhook")
+    assert made == [f"{purpose}.1.key" for purpose in purposes]
     assert all((directory / name).stat().st_mode & 0o777 == 0o600 for name in made)
     keyring = Keyring.load(directory)
     assert len({keyring.audit_key, keyring.client_key, keyring.form_key, keyring.master(1), *keyring.token_keys}) == 5

@@ -6,7 +6,7 @@ from sharelink.accounts.queries import groups_for_choice
 from sharelink.custody import queries
 from sharelink.custody.details import checked_details
 from sharelink.custody.queries import RecordList, record_list, records_for_choice
-from sharelink.custody.states import RecordField
+from sharelink.custody.states import Act, RecordField
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, make_person, open_record
 from tests.fakes import MovableClock
@@ -91,7 +91,7 @@ def test_archived_records_are_listed_only_when_asked_for(unit_of_work: UnitOfWor
     assert found(unit_of_work) == []
     assert found(unit_of_work, archived=True) == ["Acme"]
     with unit_of_work.read() as work:
-        assert records_for_choice(work.session, groups=None) == []
+        assert records_for_choice(work.session, Act.SEND, groups=None) == []
 
 
 def test_pages_hold_every_record_once(unit_of_work: UnitOfWork, staff: Person, monkeypatch: pytest.MonkeyPatch):
@@ -117,5 +117,5 @@ def test_records_of_other_groups_are_neither_listed_nor_counted(unit_of_work: Un
     assert own.total == 1
     assert listed(unit_of_work, groups=frozenset()).total == 0
     with unit_of_work.read() as work:
-        choice = records_for_choice(work.session, groups={groups["Custodians"]})
+        choice = records_for_choice(work.session, Act.SEND, groups={groups["Custodians"]})
     assert [record.customer for record in choice] == ["Custodians"]

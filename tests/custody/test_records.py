@@ -274,7 +274,7 @@ def test_archiving_and_sending_at_once_never_leave_a_live_link_on_an_archived_re
     assert len(outcomes) == len(records)
 
 
-@pytest.mark.parametrize("act", ["archive", "restore", "require_open"])
+@pytest.mark.parametrize("act", ["archive", "restore", "locked"])
 def test_an_unknown_record_is_named_as_such(unit_of_work: UnitOfWork, staff: Person, act: str):
     with pytest.raises(RecordNotFound), unit_of_work.write(staff.actor) as work:
         getattr(work.custody, act)(new_id())

@@ -3,14 +3,15 @@
 A route that is neither in `GUARDED` nor in `OPEN` fails here, and so does one whose guard was taken away.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
 from flask import Flask
 from sqlalchemy import delete
 
+from sharelink.access.declarations import Declaration
 from sharelink.accounts.models import AccountRole
 from sharelink.accounts.permissions import PERMISSIONS, Permission, Scope
 from sharelink.accounts.queries import groups_for_choice
@@ -18,168 +19,16 @@ from sharelink.accounts.stages import Stage
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
 from sharelink.crypto.identifiers import id_text, new_id
+from sharelink.custody.states import Purpose
 from sharelink.factors.queries import factors_of
 from sharelink.unit_of_work import UnitOfWork
 from tests.accounts.records import recorded, recorded_types
 from tests.browsers import HTMX, Browser
 from tests.factories import Person, ask_secret, make_person, make_person_without_factors, send_secret
 from tests.fakes import MovableClock
+from tests.staff.route_guards import GUARDED, OPEN, Guarded
 
 OUR_GROUP, OTHER_GROUP = "Custodians", "Other custodians"
-
-OPEN = {
-    # What anybody may ask for, and why nobody has to be signed in.
-    ("GET", "/static/<path:filename>"): "style sheets and scripts",
-    ("GET", "/healthz"): "tells nothing but that the process lives",
-    ("GET", "/readyz"): "tells names of parts, no values",
-    ("GET", "/s/<token>"): "one static page",
-    ("POST", "/s/status"): "the key in the body is the authority",
-    ("POST", "/s/reveal"): "the key in the body is the authority",
-    ("POST", "/s/decline"): "the key in the body is the authority",
-    ("POST", "/s/report"): "the key in the body is the authority",
-    ("POST", "/s/displayed"): "the receipt is the authority",
-    ("POST", "/s/stored"): "the receipt is the authority",
-    ("GET", "/r/<token>"): "one static page",
-    ("POST", "/r/status"): "the key in the body is the authority",
-    ("POST", "/r/submit"): "the key in the body is the authority",
-    ("POST", "/r/receipt"): "the key in the body is the authority",
-    ("POST", "/r/report"): "the key in the body is the authority",
-    ("GET", "/retrieve/<token>"): "one static page",
-    ("POST", "/retrieve/status"): "tells nothing without key and sign-in; test_retrievals walks the roles",
-    ("POST", "/retrieve/reveal"): "tells nothing without key, sign-in and password; test_retrievals walks the roles",
-    ("GET", "/set-up"): "one form, the same for everybody",
-    ("POST", "/set-up"): "the key in the body is the authority",
-    ("GET", "/join"): "one form, the same for everybody",
-    ("POST", "/join"): "the link in the body is the authority",
-    ("POST", "/join/passkey/challenge"): "the link in the body is the authority",
-    ("GET", "/sign-in"): "the way in",
-    ("POST", "/sign-in"): "the way in",
-    ("POST", "/sign-in/passkey"): "the way in",
-    ("POST", "/sign-in/passkey/challenge"): "a random number",
-    ("GET", "/sign-in/second-step"): "the way in, after a password",
-    ("GET", "/sign-in/sso"): "the way in, off to the provider",
-    ("GET", "/sign-in/sso/callback"): "the state that this browser left with is the authority",
-    ("GET", "/sign-in/sso/failed"): "tells a kind of reason, the same for everybody",
-    ("POST", "/sign-in/second-step"): "the way in, after a password",
-}
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """What a route asks for.
-
-    `of_group`: it acts on an object of one group, so the group decides too. `fresh`: only for people who have proven
-    lately who they are. `also`: the half signed-in who may use it as well.
-    """
-
-    permission: Permission
-    of_group: bool = False
-    form: Mapping[str, str] = field(default_factory=dict)
-    fresh: bool = False
-    also: frozenset[Stage] = frozenset()
-
-
-_NEW_RECORD = {"kind": "credential", "customer": "Example GmbH", "group": "{group}"}
-_SEND = {"form_id": "{new}", "record": "{record}", "secret": "x", "lifetime": "3600", "code_waiver_reason": "a test"}
-_SEND_ON_NEW = _SEND | {
-    "record": "new",
-    "new_kind": "credential",
-    "new_customer": "Example GmbH",
-    "new_group": "{group}",
-}
-
-_FIRST = frozenset({Stage.ENROLMENT})
-_ENROLMENT = Guarded(Permission.OWN_ACCOUNT, also=_FIRST)
-_ADDING = Guarded(Permission.OWN_ACCOUNT, fresh=True, also=_FIRST)
-_ASK = {
-    "form_id": "{new}",
-    "record": "{record}",
-    "template": "text",
-    "purpose": "a test",
-    "submit_lifetime": "86400",
-    "retrieve_lifetime": "86400",
-}
-
-GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
-    ("GET", "/"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("GET", "/account"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("POST", "/account"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("POST", "/account/password"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
-    ("GET", "/account/security"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("POST", "/account/security/seen"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("POST", "/account/sessions/<reference>/end"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("POST", "/account/sessions/end-others"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("GET", "/sign-in/sso/prove"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("GET", "/sign-in/sso/proven"): (Guarded(Permission.OWN_ACCOUNT),),
-    ("GET", "/account/enrol"): (_ENROLMENT,),
-    ("GET", "/account/factors/passkey"): (_ENROLMENT,),
-    ("POST", "/account/factors/passkey/challenge"): (_ADDING,),
-    ("POST", "/account/factors/passkey"): (_ADDING,),
-    ("POST", "/account/factors/app/new"): (_ADDING,),
-    ("GET", "/account/factors/app"): (_ENROLMENT,),
-    ("POST", "/account/factors/app"): (_ADDING,),
-    ("POST", "/account/factors/recovery-codes"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
-    ("POST", "/account/factors/app/remove"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
-    ("POST", "/account/factors/passkey/<passkey_text>/remove"): (Guarded(Permission.OWN_ACCOUNT, fresh=True),),
-    ("GET", "/people"): (Guarded(Permission.ACCOUNT_LIST),),
-    ("GET", "/people/<account_text>"): (Guarded(Permission.ACCOUNT_LIST),),
-    ("POST", "/people/<account_text>/roles"): (
-        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"roles": "auditor"}),
-    ),
-    ("POST", "/people/<account_text>/end-sessions"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
-    ("POST", "/people/<account_text>/reset-factors"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
-    ("POST", "/people/<account_text>/disable"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
-    ("POST", "/people/<account_text>/enable"): (Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True),),
-    ("GET", "/people/invite"): (Guarded(Permission.ACCOUNT_ADMINISTER),),
-    ("POST", "/people/invite"): (
-        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"email": "new@example.com", "roles": "staff"}),
-    ),
-    ("POST", "/people/invitations/<invitation_text>/revoke"): (Guarded(Permission.ACCOUNT_ADMINISTER),),
-    ("POST", "/people/changes/<change_text>/approve"): (
-        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"digest": "00" * 32}),
-    ),
-    ("POST", "/people/changes/<change_text>/refuse"): (Guarded(Permission.ACCOUNT_ADMINISTER),),
-    ("GET", "/groups"): (Guarded(Permission.GROUP_READ),),
-    ("POST", "/groups"): (Guarded(Permission.ACCOUNT_ADMINISTER, form={"name": "Another group"}),),
-    ("GET", "/groups/<group_text>"): (Guarded(Permission.GROUP_READ, of_group=True),),
-    ("POST", "/groups/<group_text>/members/add"): (
-        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"person": "{person}"}),
-    ),
-    ("POST", "/groups/<group_text>/members/remove"): (
-        Guarded(Permission.ACCOUNT_ADMINISTER, fresh=True, form={"person": "{person}"}),
-    ),
-    ("GET", "/records"): (Guarded(Permission.RECORD_READ),),
-    ("GET", "/records/<record_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
-    ("GET", "/records/new"): (Guarded(Permission.RECORD_EDIT),),
-    ("POST", "/records/new"): (Guarded(Permission.RECORD_EDIT, of_group=True, form=_NEW_RECORD),),
-    ("GET", "/records/<record_text>/edit"): (Guarded(Permission.RECORD_EDIT, of_group=True),),
-    ("POST", "/records/<record_text>/edit"): (
-        Guarded(Permission.RECORD_EDIT, of_group=True, form=_NEW_RECORD | {"version": "1"}),
-    ),
-    ("POST", "/records/<record_text>/archive"): (Guarded(Permission.RECORD_EDIT, of_group=True),),
-    ("POST", "/records/<record_text>/restore"): (Guarded(Permission.RECORD_EDIT, of_group=True),),
-    ("GET", "/shares/<share_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
-    ("POST", "/shares/<share_text>/unlock"): (Guarded(Permission.SHARE_SEND, of_group=True),),
-    ("POST", "/shares/<share_text>/withdraw"): (
-        Guarded(Permission.SHARE_SEND, of_group=True, form={"reason": "a test"}),
-    ),
-    ("GET", "/request"): (Guarded(Permission.REQUEST_CREATE),),
-    ("POST", "/request"): (Guarded(Permission.REQUEST_CREATE, of_group=True, form=_ASK),),
-    ("GET", "/requests/<request_text>"): (Guarded(Permission.RECORD_READ, of_group=True),),
-    ("POST", "/requests/<request_text>/cancel"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
-    ("POST", "/requests/<request_text>/reminded"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
-    ("POST", "/requests/<request_text>/again"): (Guarded(Permission.REQUEST_CREATE, of_group=True),),
-    ("POST", "/requests/<request_text>/outcome"): (Guarded(Permission.REQUEST_RETRIEVE, of_group=True),),
-    ("POST", "/records/<record_text>/hold/release"): (Guarded(Permission.HOLD_RELEASE, of_group=True),),
-    ("GET", "/send"): (Guarded(Permission.SHARE_SEND),),
-    ("POST", "/send"): (
-        Guarded(Permission.SHARE_SEND, of_group=True, form=_SEND),
-        Guarded(Permission.SHARE_SEND, of_group=True, form=_SEND_ON_NEW),
-    ),
-    ("POST", "/send/generate"): (Guarded(Permission.SHARE_SEND),),
-    # Last: it ends the session that the others need.
-    ("POST", "/sign-out"): (Guarded(Permission.OWN_ACCOUNT, also=frozenset({Stage.SECOND_FACTOR, Stage.ENROLMENT})),),
-}
 
 CASES = [(method, rule, guard) for (method, rule), guards in GUARDED.items() for guard in guards]
 
@@ -195,6 +44,8 @@ class Objects:
     person: str
     invitation: str
     passkey: str = id_text(bytes(16))
+    webhook: str = id_text(bytes(16))
+    use: str = id_text(bytes(16))
 
     def fill(self, text: str) -> str:
         """Return a part of an address or form with the objects' ids in it."""
@@ -206,7 +57,19 @@ class Objects:
             "<group_text>": self.group,
             "<invitation_text>": self.invitation,
             "<passkey_text>": self.passkey,
+            "<webhook_text>": self.webhook,
+            # A delivery that did not fail.
+            "<delivery_text>": id_text(new_id()),
             "<reference>": "no-session-of-this-name",
+            "<link_text>": id_text(bytes(16)),
+            "<use_text>": self.use,
+            "<step>": "close",
+            "<stop>": "suspend",
+            "<kind>": "review",
+            "<proposal_text>": id_text(new_id()),
+            "<contact_text>": id_text(new_id()),
+            "<item_text>": id_text(new_id()),
+            "<mismatch_text>": id_text(new_id()),
             # A change that nobody proposed: what decides it is tested where there are two administrators.
             "<change_text>": id_text(new_id()),
             "{record}": self.record,
@@ -241,7 +104,20 @@ def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
         group,
         id_text(colleague.account_id),
         id_text(invitation.id),
+        webhook=add_webhook(unit_of_work, staff),
+        use=declare_use(unit_of_work, staff, sent.custody_id),
     )
+
+
+def declare_use(unit_of_work: UnitOfWork, person: Person, custody_id: bytes) -> str:
+    declaration = Declaration(Purpose.AGREED_TASK, "", "A test.", timedelta(0), timedelta(hours=1))
+    with unit_of_work.write(person.actor) as work:
+        return id_text(work.access.request(custody_id, declaration).id)
+
+
+def add_webhook(unit_of_work: UnitOfWork, person: Person) -> str:
+    with unit_of_work.write(person.actor) as work:
+        return id_text(work.endpoints.add("Tickets", "https://tickets.example.com/hook", allow_private=False).id)
 
 
 def routes_of(app: Flask) -> dict[tuple[str, str], object]:

@@ -10,14 +10,16 @@ from sharelink.accounts.permissions import Permission
 from sharelink.acts import requesting
 from sharelink.acts.requesting import Asked
 from sharelink.crypto.identifiers import id_text
-from sharelink.custody.queries import record_detail, record_group, records_for_choice
+from sharelink.custody.queries import record_detail, record_group
+from sharelink.custody.states import Act
 from sharelink.errors import InvalidInput
 from sharelink.shares.errors import AlreadyCreated
-from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
+from sharelink.web.authentication import authorise, requires, signed_in_actor
 from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
-from sharelink.web.responses import page_or_fragment
+from sharelink.web.responses import page_or_fragment, wants_fragment
 from sharelink.web.staff.qr import qr_code
+from sharelink.web.staff.record_choice import record_choice
 from sharelink.web.staff.request_forms import RequestForm
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -43,8 +45,23 @@ class AskedPage:
 @requires(Permission.REQUEST_CREATE)
 def request_form() -> Response:
     """Show the form, for the record that the address names or for any."""
-    form = _offered(RequestForm(formdata=None))
-    form.preset(request.args.get("record", ""), current_settings().lifetime_default_seconds)
+    wanted = request.args.get("record", "")
+    form = _offered(RequestForm(formdata=None), wanted)
+    form.preset(wanted, current_settings().lifetime_default_seconds)
+    return _form_page(form)
+
+
+@blueprint.post("/request/records")
+@requires(Permission.REQUEST_CREATE)
+def find_record() -> Response:
+    """Offer the records that a search finds; without JavaScript in the whole form, with everything that was typed."""
+    form = RequestForm()
+    form.record.data = ""
+    _offered(form)
+    if form.records.only is not None:
+        form.record.data = form.records.only.id_text
+    if wants_fragment():
+        return page_or_fragment("staff/_record_choice.html", "staff/_record_choice.html", form=form)
     return _form_page(form)
 
 
@@ -101,12 +118,12 @@ def already_page(error: AlreadyCreated) -> Response:
     )
 
 
-def _offered(form: RequestForm) -> RequestForm:
+def _offered(form: RequestForm, wanted: str = "") -> RequestForm:
     settings = current_settings()
-    reach = signed_in_viewer().reach(Permission.REQUEST_CREATE)
-    with current_unit_of_work().read() as work:
-        records = records_for_choice(work.session, groups=None if reach.everywhere else reach.group_ids)
-    form.offer(records, (settings.lifetime_min_seconds, settings.lifetime_max_seconds))
+    choice = record_choice(
+        Permission.REQUEST_CREATE, Act.REQUEST, form.record_search.data or "", wanted or form.record.data or ""
+    )
+    form.offer(choice, (settings.lifetime_min_seconds, settings.lifetime_max_seconds))
     return form
 
 

@@ -8,7 +8,7 @@ from sharelink.custody.queries import record_group
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
-from sharelink.web.staff.records import record_id_of
+from sharelink.web.staff.record_access import record_id_of
 from sharelink.web.step_up import ask_unless_fresh, is_fresh
 from sharelink.web.wiring import current_unit_of_work
 

@@ -2,10 +2,14 @@
 
 from flask import Blueprint, Response, request
 
+from sharelink.access.waiting import my_uses
 from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import groups_for_choice
+from sharelink.custody.due_view import overdue_tasks
 from sharelink.custody.hold_view import held_records
+from sharelink.custody.proposal_view import waiting_proposals
 from sharelink.custody.share_lines import my_work
+from sharelink.outbox.queries import failed_count
 from sharelink.web.authentication import requires, signed_in_viewer
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.staff.group_news import group_news
@@ -22,9 +26,14 @@ def home() -> Response:
     person = signed_in_viewer()
     reach = person.reach(Permission.HOLD_RELEASE)
     with current_unit_of_work().read() as work:
-        held = held_records(work.session, None if reach.everywhere else reach.group_ids)
+        groups = None if reach.everywhere else reach.group_ids
+        held = held_records(work.session, groups)
+        waiting = waiting_proposals(work.session, groups, person.account_id, work.now)
+        overdue = overdue_tasks(work.session, groups, work.now)
         mine = my_work(work.session, person.account_id, work.now, person.reach(Permission.REQUEST_RETRIEVE))
+        uses = my_uses(work.session, person.account_id, work.now, person.reach(Permission.ACCESS_APPROVE))
         notices = security_notices(work, person.account_id)
+        failed = failed_count(work.session) if person.may(Permission.OUTBOX_ADMINISTER) else 0
         break_glass = break_glass_notices(work) if person.may(Permission.ACCOUNT_ADMINISTER) else ()
         news = group_news(work, groups_for_choice(work.session, person.group_ids))
     return page_or_fragment(
@@ -32,9 +41,13 @@ def home() -> Response:
         "staff/_work.html",
         work=mine,
         held=held,
+        waiting=waiting,
+        overdue=overdue,
+        uses=uses,
         group_news=news,
         notices=notices,
         break_glass=break_glass,
+        failed_deliveries=failed,
         notices_link=True,
         welcome=request.args.get("welcome") == "1",
     )

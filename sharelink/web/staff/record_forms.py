@@ -33,6 +33,7 @@ class RecordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     aws_account_id = StringField(FIELD_LABELS[RecordField.AWS_ACCOUNT_ID])
     root_email = StringField(FIELD_LABELS[RecordField.ROOT_EMAIL])
     contract_reference = StringField(FIELD_LABELS[RecordField.CONTRACT_REFERENCE])
+    distribution_list = StringField(FIELD_LABELS[RecordField.DISTRIBUTION_LIST])
     group = SelectField("Custodian group", validate_choice=False)
 
     def offer(self, groups: Sequence[tuple[str, str]]) -> None:
@@ -107,5 +108,6 @@ def _stored_values(record: RecordDetail) -> dict[str, str]:
         "aws_account_id": record.aws_account_id,
         "root_email": record.root_email,
         "contract_reference": record.contract_reference,
+        "distribution_list": record.distribution_list,
         "group": id_text(record.group_id),
     }

@@ -1,23 +1,28 @@
 """Custody records: list and search, open, look at, edit, archive and restore."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
 
+from sharelink.access.queries import use_page
 from sharelink.accounts.permissions import Permission
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.audit.queries import chain_page
-from sharelink.crypto.identifiers import id_from_text, id_text
-from sharelink.custody.errors import RecordArchived, RecordChangedMeanwhile, RecordNotFound
-from sharelink.custody.hold_view import active_hold_of
+from sharelink.cloudtrail.queries import reconciliation
+from sharelink.crypto.identifiers import id_text
+from sharelink.custody.errors import RecordArchived, RecordChangedMeanwhile
 from sharelink.custody.queries import RecordDetail, record_detail, record_group, record_list
 from sharelink.custody.share_lines import shares_of_record
 from sharelink.errors import InvalidInput
+from sharelink.statements.queries import statement_links
+from sharelink.unit_of_work import Work
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer, viewer
 from sharelink.web.rate_limits import limited
-from sharelink.web.responses import page_or_fragment, redirect_after_post
+from sharelink.web.responses import page_or_fragment, redirect_after_post, wants_fragment
 from sharelink.web.staff.paging import asked_page
+from sharelink.web.staff.record_access import record_id_of
 from sharelink.web.staff.record_forms import EditRecordForm, RecordForm, TypedRecord
+from sharelink.web.staff.record_page import record_page
 from sharelink.web.staff.timeline import timeline_entry
 from sharelink.web.wiring import current_unit_of_work
 
@@ -26,6 +31,7 @@ blueprint = Blueprint("records", __name__)
 _Form = TypeVar("_Form", bound=RecordForm)
 
 _QUERY_MAX = 200
+USES_SHOWN = 5
 
 
 @blueprint.get("/records")
@@ -47,6 +53,7 @@ def records() -> Response:
         "staff/_records.html",
         records=found.records,
         total=found.total,
+        is_cut=found.is_cut,
         page=found.page,
         page_count=found.page_count,
         query=query,
@@ -81,26 +88,42 @@ def open_record() -> Response:
 @blueprint.get("/records/<record_text>")
 @requires(Permission.RECORD_READ)
 def record(record_text: str) -> Response:
-    """Show a record with its shares and its timeline."""
+    """Show a record: where it stands, what comes next, everything that belongs to it, and its timeline."""
     record_id = record_id_of(record_text)
     with current_unit_of_work().read() as work:
         detail = record_detail(work.session, record_id)
-        shares = shares_of_record(work.session, record_id, work.now)
-        hold = active_hold_of(work.session, record_id, signed_in_viewer().account_id)
-        history = chain_page(work.session, detail.id_text, asked_page())
     authorise(Permission.RECORD_READ, detail.group_id)
+    with current_unit_of_work().read() as work:
+        history = chain_page(work.session, detail.id_text, asked_page())
+        shares = shares_of_record(work.session, record_id, work.now)
+        # htmx asks for another page of the timeline, and for nothing else.
+        parts = {} if wants_fragment() else _parts(work, detail)
     labels = {share.id_text: share.label for share in shares}
     return page_or_fragment(
         "staff/record.html",
         "staff/_timeline.html",
         record=detail,
         shares=shares,
-        hold=hold,
         timeline=[timeline_entry(event, labels) for event in history.events],
         timeline_address=f"/records/{detail.id_text}",
         timeline_page=history.page,
         timeline_page_count=history.page_count,
+        **parts,
     )
+
+
+def _parts(work: Work, detail: RecordDetail) -> dict[str, Any]:
+    """Return what the fragments of the page show, each by the name that it expects."""
+    page = record_page(work, detail, signed_in_viewer())
+    uses = use_page(work.session, detail.id, 1)
+    return {
+        "page": page,
+        "hold": page.hold,
+        "uses": uses.uses[:USES_SHOWN],
+        "use_total": uses.total,
+        "sign_ins": reconciliation(work.session, detail.id),
+        "statement_links": statement_links(work.session, detail.id, work.now),
+    }
 
 
 @blueprint.get("/records/<record_text>/edit")
@@ -151,18 +174,6 @@ def restore(record_text: str) -> Response:
     with current_unit_of_work().write(signed_in_actor()) as work:
         work.custody.restore(record_id)
     return redirect_after_post(_address(record_id))
-
-
-def record_id_of(text: str) -> bytes:
-    """Return the id in an address.
-
-    Raises:
-        RecordNotFound: it is none.
-    """
-    try:
-        return id_from_text(text)
-    except ValueError:
-        raise RecordNotFound("not the id of any record") from None
 
 
 def _record_to_edit(text: str) -> bytes:

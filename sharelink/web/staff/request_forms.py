@@ -8,12 +8,12 @@ from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringFi
 
 from sharelink.acts.requesting import Question
 from sharelink.crypto.identifiers import id_from_text, id_text, new_id
-from sharelink.custody.queries import RecordLine
 from sharelink.custody.states import RecordKind
 from sharelink.errors import InvalidInput
 from sharelink.requests.fields import OWN_FIELDS_MAX
 from sharelink.requests.states import FieldKind, RequestTemplate
 from sharelink.web.filters import duration_text
+from sharelink.web.staff.record_choice import NOT_CHOSEN, RecordChoice, has_new_search
 
 _DAY_SECONDS = 86_400
 _OFFERED_SECONDS = tuple(days * _DAY_SECONDS for days in (1, 2, 3, 7, 14, 30))
@@ -35,6 +35,8 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """Everything that a request needs. Rows of staff's own fields are `own_label_0`, `own_kind_0` and so on."""
 
     form_id = HiddenField()
+    record_search = StringField("Find a record")
+    record_searched = HiddenField()
     record = SelectField("Record", validate_choice=False)
     template = RadioField("What do you ask for?", validate_choice=False)
     purpose = TextAreaField("What you need it for")
@@ -43,16 +45,15 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     retrieve_lifetime = SelectField("The answer is kept for", validate_choice=False)
     remind_after = SelectField("Remind me if there is no answer", validate_choice=False)
 
-    def offer(self, records: Sequence[RecordLine], limits: tuple[int, int]) -> None:
+    def offer(self, records: RecordChoice, limits: tuple[int, int]) -> None:
         """Fill in what may be chosen; `limits` are the shortest and the longest lifetime in seconds."""
         least, most = limits
         seconds = [offered for offered in _OFFERED_SECONDS if least <= offered <= most] or [most]
         lifetimes = [(str(offered), duration_text(offered)) for offered in seconds]
-        self._records = {line.id_text: line for line in records}
-        self.record.choices = [
-            (line.id_text, " · ".join(part for part in (line.customer, line.subject, line.reference) if part))
-            for line in records
-        ]
+        self.is_searching = has_new_search(self)
+        self.records = records
+        self.record_searched.data = records.search
+        self.record.choices = records.options
         self.template.choices = [(template.value, label) for template, label in _TEMPLATE_LABELS.items()]
         self._lifetimes = [value for value, _text in lifetimes]
         self.submit_lifetime.choices = self.retrieve_lifetime.choices = lifetimes
@@ -63,10 +64,10 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             self[f"own_kind_{number}"].choices = [(kind.value, label) for kind, label in _OWN_KIND_LABELS.items()]
 
     def preset(self, record: str, lifetime_seconds: int) -> None:
-        """Fill a fresh form with what is usual for the record asked for, or the first one."""
+        """Fill a fresh form with what is usual for the record asked for."""
         self.form_id.data = id_text(new_id())
-        self.record.data = record if record in self._records else next(iter(self._records), "")
-        chosen = self._records.get(self.record.data)
+        chosen = self.records.line(record) or self.records.only
+        self.record.data = "" if chosen is None else chosen.id_text
         is_aws = chosen is None or chosen.kind is RecordKind.AWS_ROOT
         self.template.data = (RequestTemplate.AWS_ROOT if is_aws else RequestTemplate.TEXT).value
         usual = str(lifetime_seconds) if str(lifetime_seconds) in self._lifetimes else self._lifetimes[-1]
@@ -84,6 +85,8 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         problems: dict[str, str] = {}
         form_id = _id_or(self.form_id.data, problems, "form_id", "Load the form again.")
         custody_id = _id_or(self.record.data, problems, "record", "Choose a record from the list.")
+        if self.is_searching:
+            problems["record"] = NOT_CHOSEN
         if self.template.data not in _TEMPLATE_LABELS:
             problems["template"] = "Choose one of them."
         submit_lifetime = self._seconds("submit_lifetime", self._lifetimes, problems)

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from sharelink.access.queries import open_use
 from sharelink.accounts.permissions import Permission
 from sharelink.acts import requesting, retrieving, tending
 from sharelink.crypto.identifiers import id_from_text, id_text, new_id
 from sharelink.custody.request_detail import RequestDetail, request_detail
 from sharelink.errors import InvalidInput
+from sharelink.outbox.queries import told_about
 from sharelink.requests.errors import NotJudgeable, RequestNotAwaiting
 from sharelink.requests.states import Verdict
 from sharelink.shares.errors import AlreadyCreated, ShareEnded, ShareNotFound, ShareReplaced
-from sharelink.web.authentication import authorise, requires, signed_in_actor
+from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.staff.asking import already_page, asked_page
-from sharelink.web.wiring import current_unit_of_work
+from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("requests", __name__)
 
@@ -124,12 +126,19 @@ def _page(
     notice: str = "",
 ) -> Response:
     values = {name: request.form.get(name, "") for name in ("reason", "verdict", "vault_reference", "message")}
+    with current_unit_of_work().read() as work:
+        my_use = open_use(work.session, detail.line.custody_id, signed_in_viewer().account_id, work.now)
+    with current_unit_of_work().read() as work:
+        told = told_about(work.session, detail.line.id)
     page = render_template(
         "staff/request.html",
+        told=told,
+        told_mail=current_settings().has_mail,
         ask=detail,
         errors=errors or {},
         values=values,
         notice=notice,
+        my_use=my_use,
         form_id=id_text(new_id()),
         request_address=detail.line.address,
     )

@@ -9,9 +9,13 @@ from datetime import datetime
 
 from flask import Blueprint, Response, render_template, request
 
+from sharelink.access.approvals import needed_by
+from sharelink.access.errors import RecordHeld, UseNeeded
+from sharelink.access.queries import UseLine, open_use, ready_use
 from sharelink.accounts.permissions import Permission
 from sharelink.acts import retrieving
 from sharelink.crypto.identifiers import id_text, new_id
+from sharelink.custody.policy import record_policy
 from sharelink.custody.queries import RecordDetail
 from sharelink.custody.states import PURPOSE_LABELS, RECORD_TEMPLATES
 from sharelink.errors import InvalidInput
@@ -50,7 +54,20 @@ class RetrievalPage:
     is_held: bool
 
 
-_STATUS_OF = {NotAnswered: 409, ShareEnded: 410, ShareHeld: 423}
+@dataclass(frozen=True, slots=True)
+class RetrievalUse:
+    """In which use the answer would be retrieved: the viewer's open one, one still to be begun, or one to declare.
+
+    `is_needed`: without an open one nothing is shown. Otherwise purpose and ticket are typed, and declare one.
+    """
+
+    open: UseLine | None
+    waiting: UseLine | None
+    is_needed: bool
+    is_declared_here: bool
+
+
+_STATUS_OF = {NotAnswered: 409, ShareEnded: 410, ShareHeld: 423, RecordHeld: 423}
 
 
 @blueprint.get("/<token>")
@@ -92,7 +109,9 @@ def reveal() -> Response:
         )
     except InvalidInput as error:
         return _retrieval_page(retrieval_link, 422, error.fields)
-    except (NotAnswered, ShareEnded, ShareHeld) as error:
+    except UseNeeded:
+        return _retrieval_page(retrieval_link, 409)
+    except (NotAnswered, ShareEnded, ShareHeld, RecordHeld) as error:
         return _retrieval_page(retrieval_link, _STATUS_OF[type(error)])
     return page_or_fragment(
         "staff/retrieved.html",
@@ -101,6 +120,7 @@ def reveal() -> Response:
         answer=retrieved.fields,
         ask=_page_of(facts, record),
         receipt=retrieved.receipt,
+        use_address="" if retrieved.use_id is None else f"/uses/{id_text(retrieved.use_id)}",
         form_id=id_text(new_id()),
         errors={},
         values={},
@@ -129,7 +149,15 @@ def _retrieval_page(
     retrieval_link: RetrievalLink, status: int = 200, errors: Mapping[str, str] | None = None
 ) -> Response:
     facts, record = _found(retrieval_link)
-    template = RECORD_TEMPLATES[record.kind]
+    with current_unit_of_work().read() as work:
+        me = signed_in_viewer().account_id
+        policy = record_policy(work.session, record.id)
+        use = RetrievalUse(
+            open=open_use(work.session, record.id, me, work.now),
+            waiting=ready_use(work.session, record.id, me, work.now),
+            is_needed=needed_by(policy) > 0,
+            is_declared_here=RECORD_TEMPLATES[record.kind].access_is_declared,
+        )
     return page_or_fragment(
         "staff/retrieval.html",
         "staff/_retrieval.html",
@@ -138,8 +166,9 @@ def _retrieval_page(
         signed_in=True,
         ask=_page_of(facts, record),
         link=retrieval_link.url(current_settings().base_url),
-        purposes=[(purpose.value, PURPOSE_LABELS[purpose]) for purpose in template.purposes],
-        ticket_required=template.ticket_required,
+        use=use,
+        purposes=[(purpose.value, PURPOSE_LABELS[purpose]) for purpose in policy.purposes],
+        ticket_required=policy.ticket_required,
         errors=errors or {},
         values={name: request.form.get(name, "") for name in ("purpose", "ticket")},
     )

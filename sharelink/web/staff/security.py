@@ -13,6 +13,7 @@ from sharelink.client_networks import client_network
 from sharelink.crypto.bearer_keys import session_reference
 from sharelink.crypto.identifiers import id_text
 from sharelink.factors.queries import factors_of
+from sharelink.outbox.queries import mailed_to
 from sharelink.web.authentication import requires, signed_in_actor, signed_in_viewer
 from sharelink.web.devices import device_text
 from sharelink.web.responses import page_or_fragment, redirect_after_post
@@ -52,6 +53,7 @@ def security() -> Response:
         has_password = account_person(work.session, person.account_id).has_password
         notices = security_notices(work, person.account_id)
         lines = sessions_of(work.session, person.account_id, work.now, work.session_limits.idle_lifetime)
+        mailed = mailed_to(work.session, person.account_id)
         history = chain_page(work.session, id_text(person.account_id), asked_page())
     done = request.args.get("done", "")
     return page_or_fragment(
@@ -59,6 +61,7 @@ def security() -> Response:
         "staff/_timeline.html",
         factors=factors,
         has_password=has_password,
+        mailed=mailed,
         notices=notices,
         sessions=[_shown(line, person.session_hash) for line in lines],
         has_passkeys=current_relying_party() is not None,

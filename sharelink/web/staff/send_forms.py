@@ -25,6 +25,7 @@ from sharelink.custody.share_detail import ShareDetail
 from sharelink.custody.states import RECORD_TEMPLATES, RecordField, RecordKind
 from sharelink.errors import InvalidInput
 from sharelink.web.filters import duration_text
+from sharelink.web.staff.record_choice import NOT_CHOSEN, RecordChoice, has_new_search
 
 NEW_RECORD = "new"
 OTHER_LIFETIME = "other"
@@ -42,6 +43,8 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     form_id = HiddenField()
     replaces = HiddenField()
+    record_search = StringField("Find a record")
+    record_searched = HiddenField()
     record = SelectField("Record", validate_choice=False)
     new_customer = StringField("Customer")
     new_kind = RadioField("What is it?", default=RecordKind.CREDENTIAL.value, validate_choice=False)
@@ -59,21 +62,23 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     def offer(
         self,
-        records: Sequence[tuple[str, str]],
+        records: RecordChoice,
         groups: Sequence[tuple[str, str]],
         limits: tuple[int, int, int],
     ) -> None:
         """Fill in what may be chosen.
 
         Args:
-            records: value and text of each record.
+            records: the records to choose from.
             groups: value and text of each group that may look after a new record.
             limits: shortest, longest and preset lifetime in seconds.
         """
         least, most, preset = limits
+        self.is_searching = has_new_search(self)
         seconds = sorted({offered for offered in _OFFERED_SECONDS if least <= offered <= most} | {preset})
-        self._records = [value for value, _text in records]
-        self.record.choices = [*records, (NEW_RECORD, "A new record …")]
+        self.records = records
+        self.record_searched.data = records.search
+        self.record.choices = [*records.options, (NEW_RECORD, "A new record …")]
         self.new_kind.choices = [(kind.value, template.label) for kind, template in RECORD_TEMPLATES.items()]
         self.new_group.choices = list(groups)
         self._lifetimes = {str(offered) for offered in seconds}
@@ -83,9 +88,10 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         ]
 
     def preset(self, record: str, lifetime_seconds: int) -> None:
-        """Fill a fresh form with what is usual: the record asked for or the first, code on, a new form id."""
+        """Fill a fresh form with what is usual: the record asked for, code on, a new form id."""
         self.form_id.data = id_text(new_id())
-        self.record.data = record if record in self._records else [*self._records, NEW_RECORD][0]
+        chosen = self.records.line(record) or self.records.only
+        self.record.data = chosen.id_text if chosen is not None else "" if self.records.records else NEW_RECORD
         self.lifetime.data = str(lifetime_seconds)
         self.code_on.data = True
 
@@ -110,6 +116,8 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         problems: dict[str, str] = {}
         form_id = _id_or(self.form_id.data, problems, "form_id", "Load the form again.")
         lifetime = self._lifetime(problems)
+        if self.is_searching:
+            problems["record"] = NOT_CHOSEN
         custody_id = new_record = group_id = None
         if self.record.data == NEW_RECORD:
             try:
@@ -121,7 +129,7 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
                 names = {field.value: name for field, name in _NEW_FIELDS.items()}
                 problems |= {names.get(name, f"new_{name}"): text for name, text in error.fields.items()}
             group_id = _id_or(self.new_group.data, problems, "new_group", "Choose a group from the list.")
-        else:
+        elif not self.is_searching:
             custody_id = _id_or(self.record.data, problems, "record", "Choose a record from the list.")
         replaces_id = None
         if self.replaces.data:

@@ -12,15 +12,17 @@ from sharelink.accounts.queries import groups_for_choice
 from sharelink.acts import sending
 from sharelink.acts.sending import Sent
 from sharelink.crypto.identifiers import id_from_text, id_text
-from sharelink.custody.queries import record_detail, record_group, records_for_choice
+from sharelink.custody.queries import record_detail, record_group
 from sharelink.custody.share_detail import ShareDetail, share_detail
+from sharelink.custody.states import Act
 from sharelink.errors import InvalidInput, SharelinkError
 from sharelink.shares.errors import AlreadyCreated, ShareNotFound, ShareReplaced
-from sharelink.web.authentication import authorise, requires, signed_in_actor, viewer
+from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
 from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, wants_fragment
 from sharelink.web.staff.qr import qr_code
+from sharelink.web.staff.record_choice import record_choice
 from sharelink.web.staff.send_forms import NEW_RECORD, Generator, SendForm
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -50,12 +52,27 @@ class SentPage:
 @requires(Permission.SHARE_SEND)
 def send_form() -> Response:
     """Show the form, for the record that the address names or for any."""
-    form = _offered(SendForm(formdata=None))
     replaced = _share_to_replace(request.args.get("reissue", ""))
+    wanted = request.args.get("record", "") if replaced is None else replaced.line.record_id_text
+    form = _offered(SendForm(formdata=None), wanted)
     if replaced is not None:
         form.preset_from(replaced)
     else:
-        form.preset(request.args.get("record", ""), current_settings().lifetime_default_seconds)
+        form.preset(wanted, current_settings().lifetime_default_seconds)
+    return _form_page(form, Generator())
+
+
+@blueprint.post("/send/records")
+@requires(Permission.SHARE_SEND)
+def find_record() -> Response:
+    """Offer the records that a search finds; without JavaScript in the whole form, with everything that was typed."""
+    form = SendForm()
+    form.record.data = ""
+    _offered(form)
+    if form.records.only is not None:
+        form.record.data = form.records.only.id_text
+    if wants_fragment():
+        return page_or_fragment("staff/_record_choice.html", "staff/_record_choice.html", form=form)
     return _form_page(form, Generator())
 
 
@@ -115,20 +132,17 @@ def _share_to_replace(text: str) -> ShareDetail | None:
     return detail if detail.can_be_reissued else None
 
 
-def _offered(form: SendForm) -> SendForm:
+def _offered(form: SendForm, wanted: str = "") -> SendForm:
     settings = current_settings()
-    person = viewer()
-    reach = person.reach(Permission.SHARE_SEND) if person is not None else None
-    groups = None if reach is None or reach.everywhere else reach.group_ids
+    choice = record_choice(
+        Permission.SHARE_SEND, Act.SEND, form.record_search.data or "", wanted or form.record.data or ""
+    )
+    reach = signed_in_viewer().reach(Permission.SHARE_SEND)
     with current_unit_of_work().read() as work:
-        records = [
-            (line.id_text, " · ".join(part for part in (line.customer, line.subject, line.reference) if part))
-            for line in records_for_choice(work.session, groups=groups)
-        ]
-        choices = [(id_text(group.id), group.name) for group in groups_for_choice(work.session, groups)]
+        groups = groups_for_choice(work.session, None if reach.everywhere else reach.group_ids)
     form.offer(
-        records,
-        choices,
+        choice,
+        [(id_text(group.id), group.name) for group in groups],
         (settings.lifetime_min_seconds, settings.lifetime_max_seconds, settings.lifetime_default_seconds),
     )
     return form

@@ -9,11 +9,12 @@ from sharelink.acts import tending
 from sharelink.crypto.identifiers import id_from_text, id_text
 from sharelink.custody.share_detail import ShareDetail, share_detail
 from sharelink.errors import InvalidInput
+from sharelink.outbox.queries import told_about
 from sharelink.shares.errors import ShareEnded, ShareNotFound, ShareNotLocked
 from sharelink.web.authentication import authorise, requires, signed_in_actor
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
-from sharelink.web.wiring import current_unit_of_work
+from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("shares", __name__)
 
@@ -77,5 +78,15 @@ def _page(
     reason: str = "",
     notice: str = "",
 ) -> Response:
-    page = render_template("staff/share.html", share=detail, errors=errors or {}, reason=reason, notice=notice)
+    with current_unit_of_work().read() as work:
+        told = told_about(work.session, detail.line.id)
+    page = render_template(
+        "staff/share.html",
+        share=detail,
+        errors=errors or {},
+        reason=reason,
+        notice=notice,
+        told=told,
+        told_mail=current_settings().has_mail,
+    )
     return make_response(page, status)

@@ -17,6 +17,7 @@ from sharelink.errors import SharelinkError, StorageUnavailable
 from sharelink.sso.errors import ProviderUnavailable, Refusal, SignOnRefused
 from sharelink.sso.models import FlowPurpose
 from sharelink.sso.provider import CALLBACK_PATH
+from sharelink.web.answers import Answer
 from sharelink.web.authentication import (
     browser_keys,
     leave_for_provider,
@@ -31,7 +32,7 @@ from sharelink.web.authentication import (
     to_sign_in,
     viewer,
 )
-from sharelink.web.errors import Answer, answer_for, render_answer
+from sharelink.web.errors import answer_for, render_answer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.step_up import provider_can_prove

@@ -15,6 +15,7 @@ from sharelink.web.staff.event_words.words import EventWords, quoted, sentences
 
 _SHARE = "share"
 _HOLD = "hold"
+_STATEMENT_LINK = "statement_link"
 _LINK_HOLDER = "Whoever held the link"
 
 
@@ -75,5 +76,5 @@ def _who(event: RecordedEvent) -> str:
     if name is not None:
         return name
     if event.actor_kind == ActorKind.PUBLIC:
-        return _LINK_HOLDER if event.object_kind in {_SHARE, _HOLD} else "A visitor"
+        return _LINK_HOLDER if event.object_kind in {_SHARE, _HOLD, _STATEMENT_LINK} else "A visitor"
     return event.personal_text("actor_name")

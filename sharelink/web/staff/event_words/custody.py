@@ -13,6 +13,7 @@ FIELD_LABELS: Mapping[RecordField, str] = {
     RecordField.AWS_ACCOUNT_ID: "AWS account id",
     RecordField.ROOT_EMAIL: "Root e-mail",
     RecordField.CONTRACT_REFERENCE: "Contract reference",
+    RecordField.DISTRIBUTION_LIST: "Distribution list for mail",
 }
 _GROUP_LABEL = "Custodian group"
 

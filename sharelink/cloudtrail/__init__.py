@@ -1,0 +1,1 @@
+"""What AWS itself says about root sign-ins: imported from the customer's CloudTrail, held against declared uses."""

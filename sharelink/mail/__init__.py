@@ -1,0 +1,1 @@
+"""Letters: how they look, and how a mail server gets them."""

@@ -1,0 +1,42 @@
+"""What a person is told about a fact, and the answers that several facts share."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person is told, and with which status."""
+
+    status: int
+    title: str
+    text: str
+    next_step: str = ""
+
+
+LINK_UNAVAILABLE = Answer(
+    404,
+    "This link is not available",
+    "It may be incomplete, used, expired or withdrawn, or it never existed. For your safety we tell no more than that.",
+    "Copy the whole link once more. If that does not help, ask the sender for a new one.",
+)
+NOT_FOUND = Answer(404, "This page does not exist", "The address may be mistyped.", "Go back, or start over.")
+UNAVAILABLE = Answer(
+    503,
+    "We cannot do this right now",
+    "Something that must be written cannot be written. Nothing was changed and nothing is lost.",
+    "Try again in half a minute. If it goes on, tell the support.",
+)
+BROKEN_BODY = Answer(
+    400,
+    "That did not arrive whole",
+    "The connection may have been cut. Nothing was changed.",
+    "Go back and try again.",
+)
+FORBIDDEN = Answer(
+    403, "You may not do this", "Your account does not have the role or group for it.", "Ask an administrator."
+)
+INVALID = Answer(422, "Something is missing", "One or more fields cannot be accepted.", "Go back and check them.")
+ENDED = Answer(410, "This has ended", "The secret cannot be shown any more.", "Ask the sender for a new link.")
+SIGNED_OUT = Answer(
+    404, "This set-up link does not work", "It was used, is too old, or was replaced.", "Start the service again."
+)

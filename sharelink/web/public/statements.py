@@ -1,0 +1,95 @@
+"""The customer's view: one static page, then posts with the whole link in their body, never in an address."""
+
+from flask import Blueprint, Response, render_template, request
+
+from sharelink.actors import Actor
+from sharelink.acts import stating
+from sharelink.acts.stating import Reading
+from sharelink.errors import InvalidInput
+from sharelink.statements.links import StatementLink, parse_statement_link
+from sharelink.web.authentication import public_actor, signed_in_actor, viewer
+from sharelink.web.rate_limits import limited
+from sharelink.web.responses import page_or_fragment
+from sharelink.web.wiring import current_settings, current_unit_of_work
+
+blueprint = Blueprint("statement_links", __name__, url_prefix="/statement")
+
+
+@blueprint.get("/<token>")
+def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
+    """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
+    return render_template("public/statement_link.html", audience="public")
+
+
+@blueprint.post("/read")
+@limited("status")
+def read() -> Response:
+    """Show the statement to the holder of a whole link, and record that it was read."""
+    posted = _posted_link()
+    return _page(stating.read(current_unit_of_work(), _actor(), posted, _asked_page()), posted)
+
+
+@blueprint.post("/confirm")
+@limited("reveal")
+def confirm() -> Response:
+    """Take the customer's word that the statement is right."""
+    posted = _posted_link()
+    entries = request.form.get("entries", "")
+    facts = stating.confirm(current_unit_of_work(), _actor(), posted, int(entries) if _is_count(entries) else 0)
+    return page_or_fragment(
+        "public/statement_confirmed.html",
+        "public/_statement_confirmed.html",
+        audience="public",
+        reader=facts,
+        link=posted.url(current_settings().base_url),
+    )
+
+
+@blueprint.post("/report")
+@limited("reveal")
+def report() -> Response:
+    """Take what the customer says is wrong; the record goes on hold."""
+    posted, actor = _posted_link(), _actor()
+    try:
+        facts = stating.report(current_unit_of_work(), actor, posted, request.form.get("message", ""))
+    except InvalidInput as error:
+        return _page(stating.read(current_unit_of_work(), actor, posted), posted, 422, error)
+    return page_or_fragment(
+        "public/statement_reported.html",
+        "public/_statement_reported.html",
+        audience="public",
+        reader=facts,
+        link=posted.url(current_settings().base_url),
+    )
+
+
+def _actor() -> Actor:
+    return signed_in_actor() if viewer() is not None else public_actor()
+
+
+def _posted_link() -> StatementLink:
+    return parse_statement_link(request.form.get("link", ""))
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 15
+
+
+def _asked_page() -> int:
+    text = request.form.get("page", "1")
+    return int(text) if _is_count(text) and len(text) <= 6 else 1
+
+
+def _page(reading: Reading, posted: StatementLink, status: int = 200, error: InvalidInput | None = None) -> Response:
+    return page_or_fragment(
+        "public/statement.html",
+        "public/_statement.html",
+        status,
+        audience="public",
+        statement=reading.statement,
+        reader=reading.facts,
+        is_preview=reading.is_preview,
+        link=posted.url(current_settings().base_url),
+        errors=error.fields if error is not None else {},
+        message=request.form.get("message", ""),
+    )
