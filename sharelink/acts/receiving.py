@@ -104,8 +104,10 @@ def report(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts
         LinkUnavailable: there is nothing for this visitor.
         ReportUnavailable: the share is live, was reported before, or ended too long ago.
     """
-    _known_first(unit_of_work, actor, link)
+    known = _known_first(unit_of_work, actor, link)
     with unit_of_work.write(actor) as work:
+        # The record before its shares, as everywhere: the other order would be a deadlock.
+        work.handover.take_turn(known.custody_id)
         facts = work.shares.report(link)
         work.holds.put(facts.custody_id, facts.id)
     return facts

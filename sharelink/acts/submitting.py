@@ -113,8 +113,10 @@ def report(unit_of_work: UnitOfWork, actor: Actor, link: SubmitLink) -> RequestF
     """
     with unit_of_work.read(actor) as work:
         # Without the writer's turn, so that strangers can never hold it.
-        work.requests.find(link)
+        known = work.requests.find(link)
     with unit_of_work.write(actor) as work:
+        # Whoever retrieves takes the record first, too: the other order would be a deadlock.
+        work.handover.take_turn(known.custody_id)
         facts = work.requests.report(link)
         work.holds.put(facts.custody_id, facts.id)
     return facts

@@ -11,9 +11,12 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from sharelink.accounts.states import Role
+from sharelink.cli.server import waitress_options
 from sharelink.crypto.identifiers import id_text
 from sharelink.custody.states import RecordKind
+from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.web.request_body import UPLOAD_MAX_BYTES
 from tests.access.uses import check_in, check_out, declare
 from tests.browsers import Browser
 from tests.cloudtrail.files import bring_in, found, lines, packed, records, sign_in
@@ -153,6 +156,10 @@ def test_no_other_form_takes_a_file_and_none_a_large_one(
     assert upload(staff_client, record, b"x" * 1_100_000, clock()).status_code == 413
     answer = upload(staff_client, record, b" " * 1_000_001, clock())
     assert (answer.status_code, "Pack it with gzip" in answer.text) == (422, True)
+
+
+def test_the_server_lets_through_what_the_form_takes() -> None:
+    assert waitress_options(Settings())["max_request_body_size"] >= UPLOAD_MAX_BYTES
 
 
 def test_a_form_with_a_file_is_refused_without_its_token(

@@ -50,8 +50,7 @@ def test_get_is_one_page_for_every_token_and_asks_no_database(
 ) -> None:
     sent = send_secret(unit_of_work, staff)
     with app.app_context():
-        for table in ("secret_request", "share_client", "hold_release", "hold", "share"):
-            db.session.execute(text(f"DROP TABLE {table}"))
+        db.session.execute(text("ALTER TABLE share RENAME TO share_that_nobody_asks"))
         db.session.commit()
     pages = {
         client.get(f"/s/{token}").data for token in (sent.link.token, "unknown", "x" * 5_000, "%F0%9F%98%80", "a.b.c")
