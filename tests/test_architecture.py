@@ -28,6 +28,7 @@ LEAVES = {
     "logs",
 }
 CORE = {
+    "tlog",
     "crypto",
     "persistence",
     "audit",
@@ -55,7 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "logs": {"errors", "settings"},
     "crypto": {"errors", "times"},
     "persistence": {"errors", "times"},
-    "audit": LEAVES | {"crypto", "persistence"},
+    "tlog": {"errors"},
+    "audit": LEAVES | {"tlog", "crypto", "persistence"},
     "shares": LEAVES | {"crypto", "persistence", "audit"},
     "requests": LEAVES | {"crypto", "persistence", "audit", "shares"},
     "accounts": LEAVES | {"crypto", "persistence", "audit"},

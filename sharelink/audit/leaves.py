@@ -1,4 +1,4 @@
-"""The exact bytes of an audit leaf (canonical JSON), its hash (RFC 6962) and its disclosures (form of RFC 9901).
+"""The exact bytes of an audit leaf (canonical JSON) and its disclosures (form of RFC 9901).
 
 Nothing here knows a database: what goes in are values, what comes out are bytes.
 """
@@ -61,19 +61,9 @@ def _check(value: object) -> None:
     raise UncanonicalValue(type(value).__name__)
 
 
-def leaf_hash(leaf: bytes) -> bytes:
-    """Return the RFC 6962 hash of one leaf: SHA-256(0x00 || leaf)."""
-    return hashlib.sha256(b"\x00" + leaf).digest()
-
-
 def leaf_time(at: datetime) -> str:
     """Return `at` in UTC as RFC 3339 with milliseconds, the only form of time in a leaf."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
-
-
-def base64_text(raw: bytes) -> str:
-    """Return padded standard base64, the form that leaves use for hashes."""
-    return base64.b64encode(raw).decode("ascii")
 
 
 def disclosure(name: str, value: str, salt: bytes) -> str:

@@ -18,17 +18,17 @@ from sharelink.audit.leaves import (
     LEAF_VERSION,
     MAX_LEAF_BYTES,
     JsonValue,
-    base64_text,
     canonical_json,
     disclosure,
     disclosure_digest,
-    leaf_hash,
     leaf_time,
     pseudonym,
 )
 from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.crypto.identifiers import id_text, new_id, new_salt
 from sharelink.persistence.database import Base
+from sharelink.tlog.merkle import leaf_hash
+from sharelink.tlog.signed_notes import base64_text
 
 _take_indices = (
     update(AuditHead)

@@ -19,15 +19,15 @@ from sqlalchemy.types import NullType
 from sharelink.audit.leaves import (
     LEAF_VERSION,
     UncanonicalValue,
-    base64_text,
     canonical_json,
     disclosed_field,
     disclosure_digest,
-    leaf_hash,
     leaf_time,
 )
 from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.times import from_microseconds
+from sharelink.tlog.merkle import leaf_hash
+from sharelink.tlog.signed_notes import base64_text
 
 BATCH_EVENTS = 2000
 """Each batch is a transaction of its own: a long one would keep SQLite's writer waiting."""

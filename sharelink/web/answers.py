@@ -40,3 +40,9 @@ ENDED = Answer(410, "This has ended", "The secret cannot be shown any more.", "A
 SIGNED_OUT = Answer(
     404, "This set-up link does not work", "It was used, is too old, or was replaced.", "Start the service again."
 )
+PROOF_REJECTED = Answer(
+    422,
+    "This does not belong to our log",
+    "What you gave is no checkpoint or proof of this log, or it does not fit what we hold. Nothing was changed.",
+    "Take the file as you once received it. If it is, keep it, and tell your auditor.",
+)

@@ -16,6 +16,7 @@ from sharelink.factors import errors as factors
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
+from sharelink.tlog import errors as tlog
 from sharelink.web.answers import (
     BROKEN_BODY,
     ENDED,
@@ -23,6 +24,7 @@ from sharelink.web.answers import (
     INVALID,
     LINK_UNAVAILABLE,
     NOT_FOUND,
+    PROOF_REJECTED,
     SIGNED_OUT,
     UNAVAILABLE,
     Answer,
@@ -196,6 +198,10 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Nothing was changed. It may have been added in another window.",
         "Sign in again, and tell an administrator if it was not you.",
     ),
+    tlog.ProofRejected: PROOF_REJECTED,
+    tlog.NoteMalformed: PROOF_REJECTED,
+    tlog.SignatureRejected: PROOF_REJECTED,
+    tlog.TreeMismatch: PROOF_REJECTED,
     ForeignOrigin: Answer(
         403,
         "This request came from another site",

@@ -13,7 +13,6 @@ from sharelink.audit.leaves import (
     disclosed_field,
     disclosure,
     disclosure_digest,
-    leaf_hash,
     leaf_time,
     pseudonym,
 )
@@ -37,10 +36,6 @@ def test_what_canonical_json_cannot_carry_is_refused_at_any_depth(value: object)
 
 def test_the_largest_exact_integers_are_carried():
     assert canonical_json({"a": 2**53 - 1, "b": -(2**53) + 1}) == b'{"a":9007199254740991,"b":-9007199254740991}'
-
-
-def test_a_leaf_is_hashed_with_the_prefix_that_no_inner_node_has():
-    assert leaf_hash(b"entry") == hashlib.sha256(b"\x00entry").digest()
 
 
 def test_a_time_is_utc_with_milliseconds_cut_not_rounded():

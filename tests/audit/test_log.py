@@ -11,9 +11,11 @@ from sqlalchemy import delete, func, select
 from sharelink.actors import Actor, ActorKind
 from sharelink.audit.errors import AuditUnavailable
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
-from sharelink.audit.leaves import base64_text, canonical_json, disclosure_digest, leaf_hash
+from sharelink.audit.leaves import canonical_json, disclosure_digest
 from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.errors import StorageUnavailable
+from sharelink.tlog.merkle import leaf_hash
+from sharelink.tlog.signed_notes import base64_text
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.audit.readings import verified

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from sharelink.actors import Actor, ActorKind
 from sharelink.audit import verification as verification_module
 from sharelink.audit.events import AuditEvent
-from sharelink.audit.leaves import canonical_json, leaf_hash
+from sharelink.audit.leaves import canonical_json
 from sharelink.audit.models import AuditDisclosure
 from sharelink.audit.verification import FindingKind
 from sharelink.cli.audit import audit
 from sharelink.settings import Settings
+from sharelink.tlog.merkle import leaf_hash
 from sharelink.unit_of_work import UnitOfWork
 from tests.audit.readings import verified
 
