@@ -16,6 +16,7 @@ from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.accounts.states import Role
 from sharelink.assets import asset_directory
+from sharelink.audit.signing import LogKeys, retired_log_keys
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.keyring import Keyring
@@ -86,12 +87,17 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             mail=settings.has_mail,
             remind_after=timedelta(hours=settings.remind_unopened_hours) if settings.remind_unopened_hours else None,
         ),
+        log_keys=_log_keys(settings, keyring),
     )
     app.extensions[EXTENSION] = Wiring(settings, unit_of_work, _single_sign_on(settings))
     _install_web(app, settings, static)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)
     return app
+
+
+def _log_keys(settings: Settings, keyring: Keyring) -> LogKeys:
+    return LogKeys.of(settings.log_origin, keyring.log_keys, retired_log_keys(settings.keyring_directory))
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource
 
 PREFIX = "SHARELINK_"
 FILE_SUFFIX = "_FILE"
@@ -73,3 +74,14 @@ def problem_text(name: str, details: ErrorDetails) -> str:
     if details["type"] == "value_error":
         return f"{name}: {context['error']}"
     return f"{name}: {_MEANINGS.get(details['type'], 'cannot be used').format(**context)}"
+
+
+class MappingSource(EnvSettingsSource):
+    """pydantic-settings' own reader, over a mapping instead of the real environment."""
+
+    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(settings_cls)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): text for name, text in self._environ.items()}

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sharelink.addresses import host_of, is_loopback, is_web_address
-from sharelink.environment import FILE_SUFFIX, PREFIX, misspelt_names, problem_text, with_files
+from sharelink.environment import FILE_SUFFIX, PREFIX, MappingSource, misspelt_names, problem_text, with_files
 from sharelink.errors import UnsafeStart
+from sharelink.settings_audit import AuditSettings
 from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import SingleSignOnSettings
 
@@ -82,7 +83,7 @@ def _base_url_default(earlier: dict[str, Any]) -> str:
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Settings(MailSettings, SingleSignOnSettings):
+class Settings(AuditSettings, MailSettings, SingleSignOnSettings):
     """Everything an operator can choose, never changed after it was made.
 
     Made by `from_environment`, or by keyword in tests.
@@ -226,7 +227,7 @@ class Settings(MailSettings, SingleSignOnSettings):
         values, unreadable = with_files(environ, secret_bearing)
         problems += unreadable
         try:
-            settings = cls(**_EnvironmentSource(cls, values)())
+            settings = cls(**MappingSource(cls, values)())
         except ValidationError as error:
             problems += [
                 problem_text(variable_name(str(details["loc"][0])), details)
@@ -260,11 +261,21 @@ class Settings(MailSettings, SingleSignOnSettings):
         return self.rate_limit_store.startswith("memory:")
 
     @property
+    def log_origin(self) -> str:
+        """The name in which the audit log is signed."""
+        return self.audit_origin or f"{urlsplit(self.base_url).netloc}/audit"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """The file that holds checkpoints outside of the database."""
+        return self.audit_checkpoint_file or self.instance_directory / "checkpoints.txt"
+
+    @property
     def request_max_bytes(self) -> int:
         """The largest body of a request: the largest secret as a form carries it, and the rest."""
         return self.secret_max_bytes * _FORM_GROWTH + _FORM_OVERHEAD_BYTES
 
-    @field_validator("instance_directory", "keyring_directory", "temporary_directory")
+    @field_validator("instance_directory", "keyring_directory", "temporary_directory", "audit_checkpoint_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -377,17 +388,6 @@ class Settings(MailSettings, SingleSignOnSettings):
         if value and not is_web_address(value):
             raise ValueError("must be an http or https address, or empty")
         return value
-
-
-class _EnvironmentSource(EnvSettingsSource):
-    """pydantic-settings' own reader, over a mapping instead of the real environment."""
-
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        super().__init__(settings_cls)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): text for name, text in self._environ.items()}
 
 
 def variable_name(field: str) -> str:

@@ -20,6 +20,7 @@ from sharelink.accounts.service import Accounts
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.actors import Actor
 from sharelink.audit.log import AuditLog
+from sharelink.audit.signing import LogKeys
 from sharelink.clock import Clock
 from sharelink.cloudtrail.service import SignIns
 from sharelink.crypto.epoch_keys import EpochKeys
@@ -65,11 +66,12 @@ class Work:
     session_limits: SessionLimits
     account_policy: AccountPolicy
     outbox_policy: OutboxPolicy
+    log_keys: LogKeys
 
     @cached_property
     def audit(self) -> AuditLog:
         """The audit of this unit of work, written as its last statements."""
-        return AuditLog(self.keyring.audit_key)
+        return AuditLog(self.keyring.audit_key, self.log_keys)
 
     @cached_property
     def share_rows(self) -> ShareRows:
@@ -221,6 +223,7 @@ class UnitOfWork:
     account_policy: AccountPolicy
     write_queue: WriteQueue | None
     outbox_policy: OutboxPolicy
+    log_keys: LogKeys
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Work]:
@@ -264,6 +267,7 @@ class UnitOfWork:
                 self.session_limits,
                 self.account_policy,
                 self.outbox_policy,
+                self.log_keys,
             )
             if writing:
                 session.commit()

@@ -25,6 +25,7 @@ LEAVES = {
     "settings",
     "settings_single_sign_on",
     "settings_mail",
+    "settings_audit",
     "logs",
 }
 CORE = {
@@ -49,8 +50,9 @@ CORE = {
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
     **{leaf: {"errors"} for leaf in LEAVES},
-    "settings": {"errors", "addresses", "environment", "settings_single_sign_on", "settings_mail"},
+    "settings": {"errors", "addresses", "environment", "settings_audit", "settings_single_sign_on", "settings_mail"},
     "settings_mail": {"errors", "addresses", "environment"},
+    "settings_audit": {"errors"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
     "environment": {"errors"},
     "logs": {"errors", "settings"},

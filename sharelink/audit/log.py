@@ -1,7 +1,8 @@
 """Appending to the audit, inside the transaction of the act.
 
 Services call `AuditLog.append` where something happens; the rows are written by `write_pending` as the last statements
-before the commit, so that the head row, which all writers share, is held as briefly as possible (docs/adr/0004).
+before the commit, so that the head row, which all writers share, is held as briefly as possible (docs/adr/0004). With
+the leaves go the state of the tree over them and its signed checkpoint: whoever holds one holds the log to it.
 """
 
 from collections.abc import Mapping
@@ -24,17 +25,26 @@ from sharelink.audit.leaves import (
     leaf_time,
     pseudonym,
 )
-from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.audit.models import (
+    AuditActor,
+    AuditCheckpoint,
+    AuditDisclosure,
+    AuditHead,
+    AuditLeaf,
+    AuditSubtree,
+)
+from sharelink.audit.signing import LogKeys
 from sharelink.crypto.identifiers import id_text, new_id, new_salt
 from sharelink.persistence.database import Base
-from sharelink.tlog.merkle import leaf_hash
+from sharelink.tlog.errors import TreeMismatch
+from sharelink.tlog.merkle import Frontier, leaf_hash
 from sharelink.tlog.signed_notes import base64_text
 
-_take_indices = (
+_take_head = select(AuditHead.size, AuditHead.frontier).where(AuditHead.id == 1).with_for_update()
+_put_head = (
     update(AuditHead)
     .where(AuditHead.id == 1)
-    .values(size=AuditHead.size + bindparam("count"))
-    .returning(AuditHead.size)
+    .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
     .execution_options(synchronize_session=False)
 )
 _last_of_chain = (
@@ -45,6 +55,9 @@ _last_of_chain = (
 )
 _insert_leaves = insert(Base.metadata.tables[AuditLeaf.__tablename__])
 _insert_disclosures = insert(Base.metadata.tables[AuditDisclosure.__tablename__])
+_insert_actors = insert(Base.metadata.tables[AuditActor.__tablename__])
+_insert_subtrees = insert(Base.metadata.tables[AuditSubtree.__tablename__])
+_insert_checkpoint = insert(Base.metadata.tables[AuditCheckpoint.__tablename__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class AuditLog:
     """The audit of one unit of work. `pseudonym_key` (32 bytes) hides which accounts of two chains are the same."""
 
     pseudonym_key: bytes
+    log_keys: LogKeys
     _pending: list[PendingEvent] = field(default_factory=list)
 
     @property
@@ -117,14 +131,27 @@ class AuditLog:
         """
         if not self._pending:
             return
-        size = session.execute(_take_indices, {"count": len(self._pending)}).scalar_one_or_none()
-        if size is None:
+        head = session.execute(_take_head).one_or_none()
+        if head is None:
             raise AuditUnavailable("the head of the audit log is missing")
-        first = size - len(self._pending)
+        try:
+            frontier = Frontier.from_bytes(*head)
+        except TreeMismatch as error:
+            raise AuditUnavailable("the head of the audit log was changed") from error
+        written = self._write_leaves(session, frontier)
+        if written.subtrees:
+            session.execute(_insert_subtrees, written.subtrees)
+        root = frontier.root()
+        note = self.log_keys.sign(frontier.size, root).to_bytes().decode("utf-8")
+        checkpoint = {"size": frontier.size, "root": root, "note": note, "at": self._pending[-1].at}
+        session.execute(_insert_checkpoint, checkpoint)
+        session.execute(_put_head, {"new_size": frontier.size, "new_frontier": frontier.to_bytes()})
+        self._pending.clear()
+
+    def _write_leaves(self, session: Session, frontier: Frontier) -> "_Rows":
         ends: dict[str, tuple[int, bytes | None]] = {}
-        leaves: list[dict[str, object]] = []
-        disclosures: list[dict[str, object]] = []
-        for index, pending in enumerate(self._pending, start=first):
+        rows = _Rows()
+        for index, pending in enumerate(self._pending, start=frontier.size):
             if pending.rec not in ends:
                 last = session.execute(_last_of_chain, {"chain": pending.rec}).first()
                 ends[pending.rec] = (last.rseq, last.leaf_hash) if last else (-1, None)
@@ -135,24 +162,16 @@ class AuditLog:
                 raise AuditUnavailable("an event is too large for the audit log")
             hashed = leaf_hash(leaf)
             ends[pending.rec] = (rseq, hashed)
-            leaves.append(
-                {
-                    "leaf_index": index,
-                    "rec": pending.rec,
-                    "rseq": rseq,
-                    "event_type": pending.event.value,
-                    "at": pending.at,
-                    "leaf": leaf,
-                    "leaf_hash": hashed,
-                }
+            rows.add(index, rseq, pending, leaf=leaf, hashed=hashed, disclosed=disclosed)
+            rows.subtrees.extend(
+                {"level": found.level, "number": found.number, "root": found.root} for found in frontier.append(hashed)
             )
-            disclosures.extend(
-                {"leaf_index": index, "name": name, "disclosure": text} for name, text in disclosed.items()
-            )
-        session.execute(_insert_leaves, leaves)
-        if disclosures:
-            session.execute(_insert_disclosures, disclosures)
-        self._pending.clear()
+        session.execute(_insert_leaves, rows.leaves)
+        if rows.disclosures:
+            session.execute(_insert_disclosures, rows.disclosures)
+        if rows.actors:
+            session.execute(_insert_actors, rows.actors)
+        return rows
 
     def _fields(
         self, pending: PendingEvent, rseq: int, previous: bytes | None, disclosed: Mapping[str, str]
@@ -191,6 +210,37 @@ class AuditLog:
         if actor.amr:
             fields["amr"] = list(actor.amr)
         return fields
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What one unit of work adds to the tables of the audit."""
+
+    leaves: list[dict[str, object]] = field(default_factory=list)
+    disclosures: list[dict[str, object]] = field(default_factory=list)
+    actors: list[dict[str, object]] = field(default_factory=list)
+    subtrees: list[dict[str, object]] = field(default_factory=list)
+
+    def add(
+        self, index: int, rseq: int, pending: PendingEvent, *, leaf: bytes, hashed: bytes, disclosed: Mapping[str, str]
+    ) -> None:
+        """Add the rows of one event."""
+        self.leaves.append(
+            {
+                "leaf_index": index,
+                "rec": pending.rec,
+                "rseq": rseq,
+                "event_type": pending.event.value,
+                "at": pending.at,
+                "leaf": leaf,
+                "leaf_hash": hashed,
+            }
+        )
+        self.disclosures.extend(
+            {"leaf_index": index, "name": name, "disclosure": text} for name, text in disclosed.items()
+        )
+        if pending.actor.account_id is not None:
+            self.actors.append({"leaf_index": index, "account_id": pending.actor.account_id})
 
 
 def _disclosures(pending: PendingEvent) -> dict[str, str]:

@@ -1,21 +1,25 @@
-"""Tables of the audit: the leaves, their erasable disclosures, and the head that numbers them."""
+"""Tables of the audit: leaves, their erasable disclosures, the tree over them, and its signed checkpoints."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sharelink.persistence.database import Base
-from sharelink.persistence.types import UtcDateTime
+from sharelink.persistence.types import Id, UtcDateTime
 
 
 class AuditHead(Base):
-    """One row: how many leaves there are. Locked by whoever appends, so that indices have no gap and no twin."""
+    """One row: how many leaves there are, and what it takes to append to the tree over them.
+
+    Locked by whoever appends, so that indices have no gap and no twin, and no size has a second tree.
+    """
 
     __tablename__ = "audit_head"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     size: Mapped[int] = mapped_column(BigInteger)
+    frontier: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class AuditLeaf(Base):
@@ -48,3 +52,38 @@ class AuditDisclosure(Base):
     leaf_index: Mapped[int] = mapped_column(ForeignKey("audit_leaf.leaf_index"), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     disclosure: Mapped[str] = mapped_column(Text)
+
+
+class AuditActor(Base):
+    """Which account acted, for the search by person: the leaf has a pseudonym. Erased with the disclosures."""
+
+    __tablename__ = "audit_actor"
+
+    leaf_index: Mapped[int] = mapped_column(ForeignKey("audit_leaf.leaf_index"), primary_key=True)
+    account_id: Mapped[bytes] = mapped_column(Id, index=True)
+
+
+class AuditSubtree(Base):
+    """The root of 256^level leaves that are all there: what proofs and tiles are made of without hashing them anew."""
+
+    __tablename__ = "audit_subtree"
+
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class AuditCheckpoint(Base):
+    """The log's signed word about its first `size` leaves, written in the transaction that made them so many.
+
+    `note` is kept as it was signed. `handed_out_at` is set once it has left the service: from then on there are people
+    who will hold the log to it.
+    """
+
+    __tablename__ = "audit_checkpoint"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(LargeBinary(32))
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    handed_out_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,12 +1,10 @@
 """`sharelink audit`: looking after the audit log from the command line."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 
 import click
-from sqlalchemy.orm import Session
 
-from sharelink.audit.verification import Verification
+from sharelink.acts.verifying import verification
 from sharelink.web.wiring import current_unit_of_work
 
 FINDINGS_SHOWN = 100
@@ -14,24 +12,31 @@ FINDINGS_SHOWN = 100
 
 @click.group()
 def audit() -> None:
-    """Check the audit log."""
+    """Check, prove and export the audit log."""
 
 
 @audit.command()
 def verify() -> None:
-    """Check every event, every chain and every personal field; end with 1 if anything is wrong."""
-    verification = Verification(_reading)
+    """Check every event, chain, personal field, checkpoint and state; end with 1 if anything is wrong."""
+    unit_of_work = current_unit_of_work()
     found = 0
-    for finding in verification.findings():
-        found += 1
-        if found <= FINDINGS_SHOWN:
-            place = "log" if finding.index is None else f"event {finding.index}"
-            click.echo(f"{finding.kind.value}: {place}: {finding.text}")
+    with click.progressbar(length=1, label="Checking", show_pos=True, hidden=not _is_watched()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        checked = verification(unit_of_work, on_progress=show)
+        for finding in checked.findings():
+            found += 1
+            if found <= FINDINGS_SHOWN:
+                place = "log" if finding.index is None else f"event {finding.index}"
+                click.echo(f"{finding.kind.value}: {place}: {finding.text}")
     if found > FINDINGS_SHOWN:
         click.echo(f"... and {found - FINDINGS_SHOWN} more")
     click.echo(
-        f"{verification.events} events in {verification.chains} chains, {verification.disclosures} personal fields,"
-        f" {verification.erased} erased."
+        f"{checked.events} events in {checked.chains} chains under {checked.checkpoints} checkpoints,"
+        f" {checked.disclosures} personal fields, {checked.erased} erased."
     )
     if found:
         click.echo(f"{found} findings: the log was changed.")
@@ -39,7 +44,5 @@ def verify() -> None:
     click.echo("Everything fits.")
 
 
-@contextmanager
-def _reading() -> Iterator[Session]:
-    with current_unit_of_work().read() as work:
-        yield work.session
+def _is_watched() -> bool:
+    return sys.stdout.isatty()

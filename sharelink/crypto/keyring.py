@@ -31,6 +31,7 @@ class KeyPurpose(StrEnum):
     FORM = "form"
     FACTOR = "factor"
     WEBHOOK = "webhook"
+    LOG = "log"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -91,6 +92,11 @@ class Keyring:
     def webhook_keys(self) -> Mapping[int, bytes]:
         """The keys that secrets of webhooks are kept with, by version; the highest one is the current."""
         return self.keys[KeyPurpose.WEBHOOK]
+
+    @property
+    def log_keys(self) -> Mapping[int, bytes]:
+        """The seeds of the keys that sign the audit log's checkpoints, by version; all of them sign."""
+        return self.keys[KeyPurpose.LOG]
 
     @property
     def token_keys(self) -> list[bytes]:

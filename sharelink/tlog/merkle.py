@@ -5,13 +5,16 @@ leaves is split at the largest power of two strictly below n; an odd last node m
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from sharelink.tlog.errors import TreeMismatch
 
 HASH_BYTES = 32
+TILE_HEIGHT = 8
+"""How many levels of the tree one tile spans (C2SP tlog-tiles): its hashes are those of 256 neighbours."""
+
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 SubtreeRoot = Callable[[int, int], bytes]
@@ -39,6 +42,15 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
     for hashed in hashes:
         frontier.append(hashed)
     return frontier.root()
+
+
+@dataclass(frozen=True, slots=True)
+class Subtree:
+    """The root of the `number`-th 256^level leaves, counted from 0."""
+
+    level: int
+    number: int
+    root: bytes
 
 
 @dataclass(slots=True)
@@ -71,14 +83,22 @@ class Frontier:
         """Return the hashes one after the other, largest subtree first."""
         return b"".join(self.roots)
 
-    def append(self, hashed: bytes) -> None:
-        """Add one leaf by its hash; equal neighbours merge, as carries do when one counts in binary."""
-        carries = self.size
+    def append(self, hashed: bytes) -> list["Subtree"]:
+        """Add one leaf by its hash; equal neighbours merge, as carries do when one counts in binary.
+
+        Returns:
+            The subtrees of 256, 65,536, ... leaves that this leaf completes; mostly none.
+        """
+        completed: list[Subtree] = []
+        carries, height = self.size, 0
         while carries & 1:
             hashed = node_hash(self.roots.pop(), hashed)
-            carries >>= 1
+            carries, height = carries >> 1, height + 1
+            if height % TILE_HEIGHT == 0:
+                completed.append(Subtree(height // TILE_HEIGHT, carries, hashed))
         self.roots.append(hashed)
         self.size += 1
+        return completed
 
     def root(self) -> bytes:
         """Return the root of the tree of all leaves so far."""
@@ -203,11 +223,3 @@ def subtree_roots(leaf_hashes: Sequence[bytes]) -> SubtreeRoot:
         return root_of(leaf_hashes[start:end])
 
     return root
-
-
-def folded(hashes: Iterable[bytes]) -> bytes:
-    """Return the root of a full subtree from the hashes of one level: as many as a power of two."""
-    level = list(hashes)
-    while len(level) > 1:
-        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
-    return level[0]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from sharelink.tlog.errors import NoteMalformed
-from sharelink.tlog.merkle import HASH_BYTES
+from sharelink.tlog.merkle import HASH_BYTES, TILE_HEIGHT
 
-TILE_WIDTH = 256
-"""Hashes in a full tile: the height is 8."""
+TILE_WIDTH = 1 << TILE_HEIGHT
+"""Hashes in a full tile."""
 
 _ENTRIES = "entries"
 _MAX_LEVEL = 7
@@ -61,13 +61,13 @@ class TileName:
 
     def is_in(self, size: int) -> bool:
         """Tell whether a log of `size` leaves has this tile: all of its hashes are final."""
-        return self.number * TILE_WIDTH + self.width <= size >> (8 * (self.level or 0))
+        return self.number * TILE_WIDTH + self.width <= size >> (TILE_HEIGHT * (self.level or 0))
 
 
 def tiles_of(size: int) -> Iterable[TileName]:
     """Yield the names of all tiles and bundles of a log of `size` leaves, partial ones at the right edge included."""
     for level in (None, *range(_MAX_LEVEL + 1)):
-        hashes = size >> (8 * (level or 0))
+        hashes = size >> (TILE_HEIGHT * (level or 0))
         full, rest = divmod(hashes, TILE_WIDTH)
         for tile in range(full):
             yield TileName(level, tile)

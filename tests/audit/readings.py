@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from sharelink.audit.verification import Finding, Verification
+from sharelink.audit.findings import Finding
+from sharelink.audit.verification import Verification
 from sharelink.unit_of_work import UnitOfWork
 
 
@@ -17,5 +18,5 @@ def reading(unit_of_work: UnitOfWork) -> Iterator[Session]:
 
 def verified(unit_of_work: UnitOfWork) -> tuple[Verification, list[Finding]]:
     """Return a finished verification and what it found."""
-    verification = Verification(lambda: reading(unit_of_work))
+    verification = Verification(lambda: reading(unit_of_work), unit_of_work.log_keys, unit_of_work.keyring.audit_key)
     return verification, list(verification.findings())

@@ -1,8 +1,5 @@
 """What the demonstration shows of custody: every state a record and a use can be in, and a statement to read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +10,7 @@ from sharelink.access.waiting import my_uses
 from sharelink.accounts.permissions import Reach
 from sharelink.actors import Actor
 from sharelink.acts import stating
-from sharelink.audit.verification import Verification
+from sharelink.acts.verifying import verification
 from sharelink.cli.demo_examples import Examples, fill_with_examples
 from sharelink.cloudtrail.queries import reconciliation
 from sharelink.cloudtrail.states import MismatchKind
@@ -69,12 +66,7 @@ def test_there_is_a_record_in_every_state_and_the_log_fits(unit_of_work: UnitOfW
         ).all()
     assert held == [CustodyState.SUSPENDED]
 
-    @contextmanager
-    def reading() -> Iterator[Session]:
-        with unit_of_work.read() as work:
-            yield work.session
-
-    assert list(Verification(reading).findings()) == []
+    assert list(verification(unit_of_work).findings()) == []
 
 
 def assert_complete(session: Session, record: CustodyRecord) -> None:

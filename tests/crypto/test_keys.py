@@ -18,7 +18,7 @@ DAY = date(2026, 11, 30)
 def test_a_new_keyring_has_one_private_file_per_purpose_and_loads(tmp_path: Path) -> None:
     directory = tmp_path / "keyring"
     made = create_missing_keys(directory)
-    purposes = ("master", "token", "audit", "client", "form", "factor", "webhook")
+    purposes = ("master", "token", "audit", "client", "form", "factor", "webhook", "log")
     assert made == [f"{purpose}.1.key" for purpose in purposes]
     assert all((directory / name).stat().st_mode & 0o777 == 0o600 for name in made)
     keyring = Keyring.load(directory)

@@ -5,19 +5,21 @@ that a new column of a table needs no change here.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
 from sharelink.acts import tending
-from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf, AuditSubtree
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.custody.details import search_form
 from sharelink.custody.models import CustodyRecord
 from sharelink.shares.models import Share
+from sharelink.tlog.merkle import Frontier
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, open_record, send_secret
 
@@ -103,13 +105,17 @@ def _write_events(session: Session, person: Person, ids: list[bytes], now: datet
     personal = [dict(row) for row in disclosed]
     after = _ends(session)
     leaves = _leaves(dict(pattern), chains, after, size, account, now)
+    frontier = Frontier.from_bytes(size, session.execute(select(AuditHead.frontier)).scalar_one())
     while some := list(islice(leaves, _AT_ONCE)):
         session.execute(AuditLeaf.__table__.insert(), some)
+        subtrees = [asdict(found) for leaf in some for found in frontier.append(cast(bytes, leaf["leaf_hash"]))]
+        if subtrees:
+            session.execute(AuditSubtree.__table__.insert(), subtrees)
         session.execute(
             AuditDisclosure.__table__.insert(),
             [row | {"leaf_index": leaf["leaf_index"]} for leaf in some for row in personal],
         )
-    session.execute(update(AuditHead).values(size=size + sum(chains.values())))
+    session.execute(update(AuditHead).values(size=frontier.size, frontier=frontier.to_bytes()))
 
 
 def _ends(session: Session) -> Mapping[str, int]:

@@ -1,0 +1,66 @@
+"""Whether each event follows its predecessor in its chain, with a bounded memory of how chains ended."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.leaf_checks import StoredEvent
+from sharelink.audit.models import AuditLeaf
+from sharelink.tlog.signed_notes import base64_text
+
+CHAINS_REMEMBERED = 50_000
+"""Ends of chains kept in memory; those of others are read again when they go on."""
+
+_LOOKED_UP_AT_ONCE = 400
+
+_End = tuple[int, bytes, int]
+"""Number in the chain, hash, index."""
+
+
+@dataclass(slots=True)
+class ChainCheck:
+    """Follows every chain through the log."""
+
+    chains: int = 0
+    _ends: dict[str, _End] = field(default_factory=dict)
+
+    def prepare(self, session: Session, events: Sequence[StoredEvent]) -> None:
+        """Read the predecessors that a batch of events needs and that are not remembered."""
+        if len(self._ends) > CHAINS_REMEMBERED:
+            self._ends.clear()
+        wanted: dict[str, int] = {}
+        seen: set[object] = set()
+        for event in events:
+            if event.rec not in seen and isinstance(event.rec, str) and isinstance(event.rseq, int):
+                if event.rseq > 0 and event.rec not in self._ends:
+                    wanted[event.rec] = event.rseq - 1
+                seen.add(event.rec)
+        pairs = list(wanted.items())
+        for at in range(0, len(pairs), _LOOKED_UP_AT_ONCE):
+            found = select(AuditLeaf.rec, AuditLeaf.rseq, AuditLeaf.leaf_hash, AuditLeaf.index).where(
+                tuple_(AuditLeaf.rec, AuditLeaf.rseq).in_(pairs[at : at + _LOOKED_UP_AT_ONCE])
+            )
+            for rec, rseq, hashed, index in session.execute(found):
+                self._ends[rec] = (rseq, hashed, index)
+
+    def check(self, stored: StoredEvent, previous: object) -> Iterator[Finding]:
+        """Yield what is wrong with the place of an event in its chain; `previous` is what the leaf says."""
+        rec, rseq = stored.rec, stored.rseq
+        if not isinstance(rec, str) or not isinstance(rseq, int) or not isinstance(stored.leaf_hash, bytes):
+            return
+        end = self._ends.get(rec)
+        self._ends[rec] = (rseq, stored.leaf_hash, stored.index)
+        if rseq == 0:
+            self.chains += 1
+            if previous is not None or end is not None:
+                text = f"the first event of the chain {rec} has a predecessor"
+                yield Finding(FindingKind.CHAIN_BROKEN, stored.index, text)
+        elif end is None or end[0] != rseq - 1:
+            text = f"the predecessor of event {rseq} of the chain {rec} is missing"
+            yield Finding(FindingKind.CHAIN_GAP, stored.index, text)
+        elif previous != base64_text(end[1]) or end[2] >= stored.index:
+            text = f"event {rseq} of the chain {rec} does not follow its predecessor"
+            yield Finding(FindingKind.CHAIN_BROKEN, stored.index, text)

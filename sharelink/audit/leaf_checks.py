@@ -1,0 +1,149 @@
+"""What one stored event must satisfy by itself. Pure, and quick: a log has millions of them."""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Never
+
+from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.leaves import (
+    LEAF_VERSION,
+    UncanonicalValue,
+    canonical_json,
+    disclosed_field,
+    disclosure_digest,
+    leaf_time,
+    pseudonym,
+)
+from sharelink.times import from_microseconds
+from sharelink.tlog.merkle import leaf_hash
+
+_FIELDS = frozenset(
+    {"v", "id", "t", "type", "rec", "rseq", "prev", "actor", "obj", "outcome", "reason", "purpose"} | {"_sd_alg", "_sd"}
+)
+_SALT_END = 36
+"""A disclosure begins with brackets, quotes and 16 bytes of salt: 27 bytes of JSON, 36 characters of base64url."""
+
+
+class MalformedLeaf(Exception):
+    """The stored bytes are no event; `kind` says in which way."""
+
+    def __init__(self, kind: FindingKind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A row as the database holds it. Whoever changed it may have changed the type of a value, too."""
+
+    index: int
+    rec: object
+    rseq: object
+    type: object
+    at_microseconds: object
+    leaf: bytes
+    leaf_hash: object
+
+
+def _refuse(_text: str) -> Never:
+    raise UncanonicalValue("a number that is not a whole one")
+
+
+_decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).decode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def parsed_leaf(leaf: bytes) -> dict[str, Any]:
+    """Return the fields of a leaf whose bytes are the canonical ones.
+
+    Raises:
+        MalformedLeaf: they are not, or they are no event of this version.
+    """
+    try:
+        fields = _decode(leaf.decode("utf-8"))
+        if not isinstance(fields, dict) or not fields.keys() >= _FIELDS:
+            raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the stored event lacks fields")
+        # What is ASCII throughout can only be wrong in order, spacing and numbers; the rest is looked at in full.
+        canonical = _encode(fields).encode("utf-8") if leaf.isascii() else canonical_json(fields)
+    except UncanonicalValue as error:
+        text = f"the stored event holds what canonical JSON cannot: {error}"
+        raise MalformedLeaf(FindingKind.LEAF_NOT_CANONICAL, text) from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the stored event is not JSON") from error
+    if canonical != leaf:
+        raise MalformedLeaf(FindingKind.LEAF_NOT_CANONICAL, "the stored event is not in its canonical form")
+    if fields["v"] != LEAF_VERSION or fields["_sd_alg"] != "sha-256":
+        raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the event's version is unknown")
+    digests = fields["_sd"]
+    if not isinstance(digests, list) or not all(isinstance(digest, str) for digest in digests):
+        raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the event's digests are no texts")
+    return fields
+
+
+def check_hash(stored: StoredEvent) -> Iterator[Finding]:
+    """Yield a finding if the hash beside the leaf is not its own."""
+    if leaf_hash(stored.leaf) != stored.leaf_hash:
+        text = "the stored hash is not that of the stored event"
+        yield Finding(FindingKind.LEAF_HASH_DIFFERS, stored.index, text)
+
+
+def check_columns(stored: StoredEvent, fields: dict[str, Any]) -> Iterator[Finding]:
+    """Yield a finding for each column that repeats a field of the leaf wrongly."""
+    at = stored.at_microseconds
+    for name, value in (
+        ("rec", stored.rec),
+        ("rseq", stored.rseq),
+        ("type", stored.type),
+        ("t", _time_text(at) if isinstance(at, int) else ""),
+    ):
+        if fields[name] != value:
+            text = f"the column for {name} does not say what the event says"
+            yield Finding(FindingKind.COLUMN_DIFFERS, stored.index, text)
+
+
+def check_disclosures(index: int, digests: Sequence[str], disclosed: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield a finding for each personal field that is not one of those that the leaf commits to, under its name."""
+    for name, text in disclosed:
+        if not text.isascii() or disclosure_digest(text) not in digests:
+            foreign = f"the personal field {name} is not the one that was logged"
+            yield Finding(FindingKind.DISCLOSURE_FOREIGN, index, foreign)
+        elif not text.startswith(_name_in_base64(name), _SALT_END) and disclosed_field(text)[0] != name:
+            renamed = f"the personal field {name} was logged under another name"
+            yield Finding(FindingKind.DISCLOSURE_RENAMED, index, renamed)
+
+
+def check_actor(
+    stored: StoredEvent, fields: dict[str, Any], account_id: object, pseudonym_key: bytes
+) -> Iterator[Finding]:
+    """Yield a finding if the account beside the leaf is not the one whose pseudonym the leaf has."""
+    actor = fields["actor"]
+    ref = actor.get("ref") if isinstance(actor, dict) else None
+    if not isinstance(account_id, bytes) or _pseudonym(pseudonym_key, str(stored.rec), account_id) != ref:
+        text = "the account beside the event is not the one that acted"
+        yield Finding(FindingKind.ACTOR_DIFFERS, stored.index, text)
+
+
+_pseudonym = lru_cache(maxsize=4096)(pseudonym)
+
+
+@lru_cache(maxsize=1024)
+def _name_in_base64(name: str) -> str:
+    """Return the characters of base64url that a name, and the quote after it, have in every disclosure of that name."""
+    raw = name.encode("utf-8") + b'"'
+    return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")[: len(raw) * 8 // 6]
+
+
+@lru_cache(maxsize=64)
+def _second_text(seconds: int) -> str:
+    return leaf_time(from_microseconds(seconds * 1_000_000))[:-4]
+
+
+def _time_text(at_microseconds: int) -> str:
+    seconds, rest = divmod(at_microseconds, 1_000_000)
+    try:
+        return f"{_second_text(seconds)}{rest // 1000:03d}Z"
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -1,0 +1,111 @@
+"""Whether the tree over the log, its signed checkpoints, and what is kept for proofs are those of the stored leaves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.models import AuditCheckpoint, AuditHead, AuditSubtree
+from sharelink.audit.signing import LogKeys
+from sharelink.tlog.checkpoints import Checkpoint
+from sharelink.tlog.errors import ProofRejected
+from sharelink.tlog.merkle import Frontier, Subtree
+from sharelink.tlog.signed_notes import SignedNote
+
+_BATCH_CHECKPOINTS = 1000
+
+
+@dataclass(slots=True)
+class TreeCheck:
+    """Grows the tree anew from the leaves, and compares every checkpoint and every stored subtree on the way."""
+
+    frontier: Frontier = field(default_factory=Frontier.empty)
+    checkpoints: int = 0
+    _differing: int = 0
+    _due: dict[int, tuple[bytes, str]] = field(default_factory=dict)
+    _subtrees: list[Subtree] = field(default_factory=list)
+
+    def prepare(self, session: Session, end: int) -> None:
+        """Read the checkpoints over more leaves than are grown by now, up to `end`."""
+        wanted = select(AuditCheckpoint.size, AuditCheckpoint.root, AuditCheckpoint.note).where(
+            AuditCheckpoint.size > self.frontier.size, AuditCheckpoint.size <= end
+        )
+        self._due = {size: (root, note) for size, root, note in session.execute(wanted)}
+
+    def grow(self, hashed: bytes) -> Iterator[Finding]:
+        """Add one leaf; yield what is wrong with a checkpoint that ends there."""
+        self._subtrees.extend(self.frontier.append(hashed))
+        due = self._due.get(self.frontier.size)
+        if due is None:
+            return
+        self.checkpoints += 1
+        size, root = self.frontier.size, self.frontier.root()
+        stored_root, note = due
+        if stored_root == root and note.split("\n", 3)[1:3] == Checkpoint("", size, root).text().split("\n")[1:3]:
+            return
+        self._differing += 1
+        # One change makes every later root another one: the first tells where it was.
+        if self._differing == 1:
+            text = f"the checkpoint over {size} events does not belong to these events; something before was changed"
+            yield Finding(FindingKind.CHECKPOINT_DIFFERS, size - 1, text)
+
+    def check_subtrees(self, session: Session) -> Iterator[Finding]:
+        """Yield a finding for each stored subtree, completed since the last call, that is not the one grown here."""
+        if not self._subtrees:
+            return
+        wanted = or_(
+            *(and_(AuditSubtree.level == found.level, AuditSubtree.number == found.number) for found in self._subtrees)
+        )
+        rows = session.execute(select(AuditSubtree.level, AuditSubtree.number, AuditSubtree.root).where(wanted))
+        stored = {(level, number): root for level, number, root in rows}
+        for found in self._subtrees:
+            if stored.get((found.level, found.number)) != found.root:
+                index = ((found.number + 1) << (8 * found.level)) - 1
+                text = f"what is kept for proofs about the {1 << 8 * found.level} events up to this one is not theirs"
+                yield Finding(FindingKind.TREE_DIFFERS, index, text)
+        self._subtrees.clear()
+
+    def check_end(self, session: Session, log_keys: LogKeys) -> Iterator[Finding]:
+        """Yield what is wrong with the stored end of the tree, and with signatures that people may hold."""
+        size = self.frontier.size
+        stored = session.execute(
+            select(AuditHead.frontier).where(AuditHead.id == 1, AuditHead.size == size)
+        ).scalar_one_or_none()
+        # None: the log has grown meanwhile, or its head was reported before.
+        if stored is not None and stored != self.frontier.to_bytes():
+            text = "the stored state of the tree is not that of the stored events: nothing can be added to it"
+            yield Finding(FindingKind.TREE_DIFFERS, None, text)
+        newest = session.execute(
+            select(AuditCheckpoint).where(AuditCheckpoint.size <= size).order_by(AuditCheckpoint.size.desc()).limit(1)
+        ).scalar_one_or_none()
+        if newest is not None:
+            yield from _check_signature(newest.size, newest.note, log_keys)
+        if size and (newest is None or newest.size != size):
+            text = f"no checkpoint was signed over all {size} events"
+            yield Finding(FindingKind.CHECKPOINT_MISSING, None, text)
+
+    def check_handed_out(self, session: Session, log_keys: LogKeys, after: int) -> tuple[list[Finding], int | None]:
+        """Check the next signatures that have left the service; return findings, and after which size to go on."""
+        wanted = (
+            select(AuditCheckpoint.size, AuditCheckpoint.note)
+            .where(
+                AuditCheckpoint.handed_out_at.is_not(None),
+                AuditCheckpoint.size > after,
+                AuditCheckpoint.size <= self.frontier.size,
+            )
+            .order_by(AuditCheckpoint.size)
+            .limit(_BATCH_CHECKPOINTS)
+        )
+        rows = session.execute(wanted).all()
+        findings = [finding for size, note in rows for finding in _check_signature(size, note, log_keys)]
+        return findings, rows[-1][0] if rows else None
+
+
+def _check_signature(size: int, note: str, log_keys: LogKeys) -> Iterator[Finding]:
+    try:
+        log_keys.check(SignedNote.parse(note.encode("utf-8", "surrogatepass")))
+    except ProofRejected as rejected:
+        text = f"the checkpoint over {size} events is not signed as it should be: {rejected}"
+        yield Finding(FindingKind.CHECKPOINT_UNSIGNED, size - 1, text)
