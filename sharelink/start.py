@@ -11,6 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sharelink.actors import Actor
 from sharelink.app import create_app
+from sharelink.audit.checkpoint_file import newest_in_file
+from sharelink.audit.continuity import discontinuity
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
 from sharelink.errors import UnsafeStart
 from sharelink.logs import configure_logging
@@ -40,6 +42,7 @@ def serving_application(settings: Settings) -> Flask:
     app = create_app(settings)
     with app.app_context():
         require_schema(settings)
+        require_continuity(settings)
         _record_start(wiring())
     return app
 
@@ -83,6 +86,24 @@ def require_schema(settings: Settings) -> None:
         raise UnsafeStart([f"the database cannot be used ({type(error).__name__})"]) from error
     if not current:
         raise UnsafeStart(["the database's schema is not the one of this version; run: sharelink database upgrade"])
+
+
+def require_continuity(settings: Settings) -> None:
+    """Demand that the audit log goes on from what is known of it outside of the database. Needs an application.
+
+    Raises:
+        UnsafeStart: the database is older than that, or another one, or the file cannot be read.
+    """
+    made = wiring().unit_of_work
+    try:
+        outside = newest_in_file(settings.checkpoint_file, made.log_keys)
+    except OSError as error:
+        path = settings.checkpoint_file
+        raise UnsafeStart([f"the checkpoints in {path} cannot be read ({os.strerror(error.errno or 0)})"]) from error
+    with made.read() as work:
+        problem = discontinuity(work.session, made.log_keys, outside)
+    if problem is not None:
+        raise UnsafeStart([problem])
 
 
 def _record_start(made: Wiring) -> None:

@@ -2,19 +2,42 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from sharelink.audit.checkpoint_file import newest_in_file
 from sharelink.audit.verification import Progress, Verification
+from sharelink.custody.verification import record_states
+from sharelink.shares.verification import share_states
 from sharelink.unit_of_work import UnitOfWork
 
 
-def verification(unit_of_work: UnitOfWork, *, on_progress: Progress = lambda _done, _total: None) -> Verification:
-    """Return a verification of everything there is, ready to run."""
+def verification(
+    unit_of_work: UnitOfWork, checkpoint_file: Path, *, on_progress: Progress = lambda _done, _total: None
+) -> Verification:
+    """Return a verification of everything there is, ready to run.
+
+    Args:
+        unit_of_work: what makes short readings.
+        checkpoint_file: where the log is known outside of its database.
+        on_progress: told how many events are done, of how many.
+
+    Raises:
+        OSError: that file cannot be read.
+    """
 
     @contextmanager
     def reading() -> Iterator[Session]:
         with unit_of_work.read() as work:
             yield work.session
 
-    return Verification(reading, unit_of_work.log_keys, unit_of_work.keyring.audit_key, on_progress=on_progress)
+    outside = newest_in_file(checkpoint_file, unit_of_work.log_keys)
+    return Verification(
+        reading,
+        unit_of_work.log_keys,
+        unit_of_work.keyring.audit_key,
+        held=[] if outside is None else [outside],
+        state_checks=[share_states(), record_states()],
+        on_progress=on_progress,
+    )

@@ -121,6 +121,17 @@ class AuditEvent(StrEnum):
     ADMIN_CHANGE_REFUSED = "admin.change_refused"
     ADMIN_CHANGE_VOIDED = "admin.change_voided"
 
+    LOG_HEARTBEAT = "log.heartbeat"
+    LOG_KEY_ROTATED = "log.key_rotated"
+    LOG_KEY_RETIRED = "log.key_retired"
+    LOG_RESTORED = "log.restored"
+    LOG_DISCLOSURES_ERASED = "log.disclosures_erased"
+    AUDIT_VIEWED = "audit.viewed"
+    AUDIT_EXPORTED = "audit.exported"
+    AUDIT_PROVEN = "audit.proven"
+    AUDIT_VERIFIED = "audit.verified"
+    AUDIT_VERIFICATION_FAILED = "audit.verification_failed"
+
     OUTBOX_TRIED_AGAIN = "outbox.tried_again"
     WEBHOOK_ADDED = "webhook.added"
     WEBHOOK_REMOVED = "webhook.removed"

@@ -109,9 +109,18 @@ def recent_events(
         .order_by(AuditLeaf.index.desc())
         .limit(limit)
     )
-    rows: Sequence[Any] = session.execute(wanted).all()
+    return recorded_events(session, session.execute(wanted).all())
+
+
+def recorded_events(session: Session, rows: Sequence[Any]) -> tuple[RecordedEvent, ...]:
+    """Return the events of some rows with what remains of their personal fields.
+
+    Args:
+        session: a reading session.
+        rows: index, chain, number in the chain and stored leaf of each, then whatever else was asked for.
+    """
     disclosed = _disclosed(session, [row[0] for row in rows])
-    return tuple(_event(index, rec, rseq, leaf, disclosed.get(index, {})) for index, rec, rseq, leaf in rows)
+    return tuple(_event(row[0], row[1], row[2], row[3], disclosed.get(row[0], {})) for row in rows)
 
 
 def _disclosed(session: Session, indices: Iterable[int]) -> dict[int, dict[str, str]]:

@@ -1,6 +1,6 @@
 """Whether the tree over the log, its signed checkpoints, and what is kept for proofs are those of the stored leaves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import and_, or_, select
@@ -26,6 +26,11 @@ class TreeCheck:
     _differing: int = 0
     _due: dict[int, tuple[bytes, str]] = field(default_factory=dict)
     _subtrees: list[Subtree] = field(default_factory=list)
+    _held: dict[int, bytes] = field(default_factory=dict)
+
+    def hold(self, held: Iterable[Checkpoint]) -> None:
+        """Remember checkpoints that are known outside of the database, so that the tree is compared with them, too."""
+        self._held = {checkpoint.size: checkpoint.root for checkpoint in held if checkpoint.size}
 
     def prepare(self, session: Session, end: int) -> None:
         """Read the checkpoints over more leaves than are grown by now, up to `end`."""
@@ -37,6 +42,9 @@ class TreeCheck:
     def grow(self, hashed: bytes) -> Iterator[Finding]:
         """Add one leaf; yield what is wrong with a checkpoint that ends there."""
         self._subtrees.extend(self.frontier.append(hashed))
+        if self.frontier.size in self._held and self._held.pop(self.frontier.size) != self.frontier.root():
+            text = f"the first {self.frontier.size} events are not those of a checkpoint outside of the database"
+            yield Finding(FindingKind.LOG_FORKED, self.frontier.size - 1, text)
         due = self._due.get(self.frontier.size)
         if due is None:
             return
@@ -50,6 +58,12 @@ class TreeCheck:
         if self._differing == 1:
             text = f"the checkpoint over {size} events does not belong to these events; something before was changed"
             yield Finding(FindingKind.CHECKPOINT_DIFFERS, size - 1, text)
+
+    def check_held(self) -> Iterator[Finding]:
+        """Yield a finding for each outside checkpoint that tells of more events than there are."""
+        for size in self._held:
+            text = f"a checkpoint outside of the database tells of {size} events; here are {self.frontier.size}"
+            yield Finding(FindingKind.LOG_SHRANK, None, text)
 
     def check_subtrees(self, session: Session) -> Iterator[Finding]:
         """Yield a finding for each stored subtree, completed since the last call, that is not the one grown here."""

@@ -28,6 +28,7 @@ from sharelink.audit.leaf_checks import (
 from sharelink.audit.models import AuditActor, AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.audit.signing import LogKeys
 from sharelink.audit.tree_checks import TreeCheck
+from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.merkle import leaf_hash
 
 BATCH_EVENTS = 2000
@@ -47,8 +48,8 @@ class StateCheck(Protocol):
     def follow(self, fields: Mapping[str, Any]) -> None:
         """Take notice of one event, in the order of the log."""
 
-    def findings(self, open_reading: OpenReading) -> Iterator[Finding]:
-        """Yield every thing whose state is not what the events have made of it."""
+    def findings(self, open_reading: OpenReading, size: int) -> Iterator[Finding]:
+        """Yield every thing whose state is not what the first `size` events, and those after, have made of it."""
 
 
 _leaf = AuditLeaf.metadata.tables[AuditLeaf.__tablename__]
@@ -83,6 +84,7 @@ class Verification:
             the next pass.
         log_keys: by which the log signs, and has signed.
         pseudonym_key: of accounts in chains.
+        held: checkpoints of this log that are known outside of its database.
         state_checks: what else to follow; asked at the end.
         on_progress: told after each batch.
     """
@@ -90,6 +92,7 @@ class Verification:
     open_reading: OpenReading
     log_keys: LogKeys
     pseudonym_key: bytes
+    held: Sequence[Checkpoint] = ()
     state_checks: Sequence[StateCheck] = ()
     on_progress: Progress = lambda _done, _total: None
     events: int = 0
@@ -118,6 +121,7 @@ class Verification:
     def findings(self) -> Iterator[Finding]:
         """Yield everything that is wrong, in the order of the log."""
         yield from self._check_head()
+        self._tree.hold(self.held)
         last = _BEFORE_ALL
         while batch := self._read(last):
             yield from self._check(batch)
@@ -127,9 +131,10 @@ class Verification:
             missing = f"the events from {self._next_index} to {self._size - 1} are missing"
             yield Finding(FindingKind.INDEX_GAP, self._next_index, missing)
         yield from self._check_tail()
+        yield from self._tree.check_held()
         yield from self._check_signatures()
         for check in self.state_checks:
-            yield from check.findings(self.open_reading)
+            yield from check.findings(self.open_reading, self._size)
 
     def _check_head(self) -> Iterator[Finding]:
         # One statement, hence one view of both: events may be appended while this runs.

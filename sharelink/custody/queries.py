@@ -230,6 +230,18 @@ def record_group(session: Session, record_id: bytes) -> bytes:
     return group_id
 
 
+def record_by_reference(session: Session, reference: str) -> bytes | None:
+    """Return the id of the record with this reference, such as C-7K3Q; None if there is none."""
+    wanted = select(CustodyRecord.id).where(CustodyRecord.reference == reference.strip().upper())
+    return session.execute(wanted).scalar_one_or_none()
+
+
+def references_of(session: Session, record_ids: Collection[bytes]) -> dict[bytes, str]:
+    """Return the references of those of the ids that are records."""
+    wanted = select(CustodyRecord.id, CustodyRecord.reference).where(CustodyRecord.id.in_(record_ids))
+    return {row.id: row.reference for row in session.execute(wanted)}
+
+
 def record_detail(session: Session, record_id: bytes) -> RecordDetail:
     """Return everything that the page of a record shows of the record itself.
 

@@ -13,6 +13,7 @@ from structlog import get_logger
 from sharelink.errors import SharelinkError
 from sharelink.jobs.clock_watch import ClockWatch
 from sharelink.jobs.deliveries import Post, deliver_once, remind_once
+from sharelink.jobs.log_head import beat_once, keep_head_outside_once
 from sharelink.jobs.sweeper import (
     destroy_epochs_once,
     report_failed_sign_ins,
@@ -33,6 +34,9 @@ USES_SECONDS = 15.0
 EPOCH_SECONDS = 60.0
 DELIVERY_SECONDS = 2.0
 REMINDER_SECONDS = 60.0
+HEAD_SECONDS = 10.0
+"""How much of the log, at the most, an older copy of the database could hide from the file beside it."""
+HEARTBEAT_SECONDS = 600.0
 
 _log = get_logger("sharelink.jobs")
 
@@ -70,6 +74,8 @@ class Worker:
             _Task("uses", USES_SECONDS, lambda: expire_uses_once(unit_of_work, is_stopping=self._stop.is_set)),
             _Task("epoch keys", EPOCH_SECONDS, lambda: destroy_epochs_once(unit_of_work, grace)),
             _Task("failed sign-ins", REPORT_SECONDS, lambda: report_failed_sign_ins(unit_of_work)),
+            _Task("log head", HEAD_SECONDS, lambda: keep_head_outside_once(unit_of_work, settings.checkpoint_file)),
+            _Task("log heartbeat", HEARTBEAT_SECONDS, lambda: beat_once(unit_of_work)),
             _Task("lapsed proposals", REPORT_SECONDS, lambda: void_lapsed_changes(unit_of_work)),
         ]
         post = Post.of(settings)

@@ -43,6 +43,11 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     PermissionDenied: FORBIDDEN,
     StorageUnavailable: UNAVAILABLE,
     audit.AuditUnavailable: UNAVAILABLE,
+    audit.EventNotFound: NOT_FOUND,
+    audit.LogEmpty: Answer(409, "Nothing has happened yet", "There is nothing to prove.", "Come back later."),
+    audit.OriginUnchanged: Answer(
+        409, "The log has this name already", "Nothing was changed.", "Give it another name in the settings first."
+    ),
     UnsafeStart: Answer(503, "This service is not set up safely", "It refuses to work.", "Tell the support."),
     crypto.PasswordHashingBusy: Answer(
         503,

@@ -32,7 +32,11 @@ def log(unit_of_work: UnitOfWork) -> UnitOfWork:
         with unit_of_work.write(PERSON) as work:
             for rec in recs:
                 work.audit.append(
-                    AuditEvent.CUSTODY_OPENED, rec=rec, actor=PERSON, now=work.now, personal={"customer": "Acme"}
+                    AuditEvent.CUSTODY_DETAILS_CHANGED,
+                    rec=rec,
+                    actor=PERSON,
+                    now=work.now,
+                    personal={"customer": "Acme"},
                 )
     return unit_of_work
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.queries import RecordedEvent
 from sharelink.web.filters import duration_text
-from sharelink.web.staff.event_words.words import EventWords
+from sharelink.web.staff.event_words.words import EventWords, sentences
 
 UNREADABLE = EventWords("This entry cannot be read", "triangle-alert", "bad")
 
@@ -17,9 +17,41 @@ def _jump(event: RecordedEvent) -> str:
     return f"{'Forward' if seconds > 0 else 'Back'} by {duration_text(abs(seconds))}; no key is destroyed for a day"
 
 
+def _count(number: object, noun: str) -> str:
+    return f"{number} {noun}" if isinstance(number, int) else ""
+
+
+def _count_of_events(event: RecordedEvent) -> str:
+    return sentences(_count(event.facts.get("events"), "events"), _count(event.facts.get("findings"), "findings"))
+
+
+def _erased(event: RecordedEvent) -> str:
+    return _count(event.facts.get("fields"), "fields, by age")
+
+
+def _new_key(event: RecordedEvent) -> str:
+    return str(event.facts.get("key", ""))
+
+
+def _restored(event: RecordedEvent) -> str:
+    return sentences(_count(event.facts.get("events"), "events"), f"before as {event.facts.get('old_origin')}")
+
+
 SYSTEM_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.KEY_CREATED: EventWords("Key created", "key-round"),
     AuditEvent.KEY_DESTROYED: EventWords("Key destroyed", "trash-2"),
+    AuditEvent.LOG_HEARTBEAT: EventWords("The log is alive", "clock", detail=lambda _event: "Written once a day"),
+    AuditEvent.LOG_KEY_ROTATED: EventWords("The log signs with a new key", "key-round", detail=_new_key),
+    AuditEvent.LOG_KEY_RETIRED: EventWords("A key of the log was retired", "key-round", detail=_new_key),
+    AuditEvent.LOG_RESTORED: EventWords("The log goes on after a restore", "archive-restore", "warn", _restored),
+    AuditEvent.LOG_DISCLOSURES_ERASED: EventWords("Personal fields erased", "trash-2", detail=_erased),
+    AuditEvent.AUDIT_VIEWED: EventWords("The audit was read", "eye"),
+    AuditEvent.AUDIT_EXPORTED: EventWords("The audit was exported", "download", detail=_count_of_events),
+    AuditEvent.AUDIT_PROVEN: EventWords("Proofs of events were handed out", "badge-check", detail=_count_of_events),
+    AuditEvent.AUDIT_VERIFIED: EventWords("The audit was verified", "shield-check", "good", _count_of_events),
+    AuditEvent.AUDIT_VERIFICATION_FAILED: EventWords(
+        "The audit does not verify", "triangle-alert", "bad", _count_of_events
+    ),
     AuditEvent.SYSTEM_CLOCK_JUMP: EventWords("The clock jumped", "clock", "warn", _jump),
     AuditEvent.SYSTEM_STARTED: EventWords("Service started", "info"),
 }
