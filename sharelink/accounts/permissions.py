@@ -30,6 +30,7 @@ class Permission(StrEnum):
     ACCOUNT_ADMINISTER = "account:administer"
     GROUP_READ = "group:read"
     OUTBOX_ADMINISTER = "outbox:administer"
+    AUDIT_READ = "audit:read"
     OWN_ACCOUNT = "account:own"
 
 
@@ -74,6 +75,7 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
             Role.CUSTODIAN: Scope.OWN_GROUP,
         },
         Permission.OUTBOX_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY},
+        Permission.AUDIT_READ: {Role.AUDITOR: Scope.ANY},
         Permission.OWN_ACCOUNT: dict.fromkeys(Role, Scope.ANY),
     }
 )

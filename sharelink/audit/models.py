@@ -87,3 +87,19 @@ class AuditCheckpoint(Base):
     note: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     handed_out_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditVerification(Base):
+    """One run over the whole log that somebody asked for on a page; a worker does it and tells how far it is."""
+
+    __tablename__ = "audit_verification"
+
+    id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    asked_by: Mapped[bytes] = mapped_column(Id)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[int] = mapped_column(BigInteger)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    findings: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[str] = mapped_column(Text)

@@ -22,6 +22,7 @@ from sharelink.jobs.sweeper import (
     void_lapsed_changes,
 )
 from sharelink.jobs.uses import expire_uses_once
+from sharelink.jobs.verifications import verify_once
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
 
@@ -34,6 +35,7 @@ USES_SECONDS = 15.0
 EPOCH_SECONDS = 60.0
 DELIVERY_SECONDS = 2.0
 REMINDER_SECONDS = 60.0
+VERIFICATION_SECONDS = 2.0
 HEAD_SECONDS = 10.0
 """How much of the log, at the most, an older copy of the database could hide from the file beside it."""
 HEARTBEAT_SECONDS = 600.0
@@ -53,7 +55,8 @@ class _Task:
 class Worker:
     """Does what is due, again and again, until it is told to stop; the item in hand is finished first.
 
-    Deliveries have a thread of their own: a mail server that is slow must not keep an expired share in the files.
+    Deliveries have a thread of their own, and so has verification of the log: neither a slow mail server nor a million
+    events must keep an expired share in the files.
     """
 
     def __init__(self, app: Flask, unit_of_work: UnitOfWork, settings: Settings) -> None:
@@ -79,6 +82,13 @@ class Worker:
             _Task("lapsed proposals", REPORT_SECONDS, lambda: void_lapsed_changes(unit_of_work)),
         ]
         post = Post.of(settings)
+        self._long_tasks = [
+            _Task(
+                "verification",
+                VERIFICATION_SECONDS,
+                lambda: verify_once(unit_of_work, settings.checkpoint_file, is_stopping=self._stop.is_set),
+            )
+        ]
         self._slow_tasks = [
             _Task("reminders", REMINDER_SECONDS, lambda: remind_once(unit_of_work)),
             _Task(
@@ -90,17 +100,22 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is called."""
-        deliveries = threading.Thread(target=self._loop, args=(self._slow_tasks,), name="deliveries")
-        deliveries.start()
+        beside = [
+            threading.Thread(target=self._loop, args=(self._slow_tasks,), name="deliveries"),
+            threading.Thread(target=self._loop, args=(self._long_tasks,), name="verification"),
+        ]
+        for thread in beside:
+            thread.start()
         try:
             self._loop(self._tasks)
         finally:
             self.stop()
-            deliveries.join()
+            for thread in beside:
+                thread.join()
 
     def run_due(self) -> bool:
         """Do every task whose time has come, once; return False if one of them failed."""
-        return self._do_due([*self._tasks, *self._slow_tasks])
+        return self._do_due([*self._tasks, *self._slow_tasks, *self._long_tasks])
 
     def _loop(self, tasks: list[_Task]) -> None:
         while not self._stop.is_set():

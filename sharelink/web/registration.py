@@ -8,6 +8,7 @@ from sharelink.web.public import statements as statement_links
 from sharelink.web.staff import (
     account,
     asking,
+    audit,
     calendar,
     changes,
     contacts,
@@ -80,6 +81,7 @@ STAFF = (
     groups.blueprint,
     deliveries.blueprint,
     webhooks.blueprint,
+    audit.blueprint,
 )
 
 

@@ -239,6 +239,10 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("GET", "/webhooks/<webhook_text>"): (Guarded(Permission.OUTBOX_ADMINISTER),),
     ("POST", "/webhooks/<webhook_text>/test"): (Guarded(Permission.OUTBOX_ADMINISTER),),
     ("POST", "/webhooks/<webhook_text>/remove"): (Guarded(Permission.OUTBOX_ADMINISTER, fresh=True),),
+    ("GET", "/audit/log"): (Guarded(Permission.AUDIT_READ),),
+    ("POST", "/audit/log/export"): (Guarded(Permission.AUDIT_READ, form={"format": "csv"}),),
+    ("GET", "/audit/log/verification"): (Guarded(Permission.AUDIT_READ),),
+    ("POST", "/audit/log/verification"): (Guarded(Permission.AUDIT_READ),),
     # Last: it ends the session that the others need.
     ("POST", "/sign-out"): (Guarded(Permission.OWN_ACCOUNT, also=frozenset({Stage.SECOND_FACTOR, Stage.ENROLMENT})),),
 }
