@@ -4,18 +4,25 @@ Nothing here knows a database: what goes in are values, what comes out are bytes
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 LEAF_VERSION = 1
 MAX_LEAF_BYTES = 65_535
 """An entry bundle carries the length of an entry in 16 bits (C2SP tlog-tiles)."""
 
 _MAX_EXACT_INTEGER = 2**53 - 1
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_LOOKS_LIKE_FLOAT = re.compile(rb'(?:":|[,\[])-?[0-9]+[.eE]')
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 JsonValue = str | int | bool | None | dict[str, Any] | list[Any]
 
@@ -27,18 +34,44 @@ class UncanonicalValue(ValueError):
 def canonical_json(value: Mapping[str, JsonValue]) -> bytes:
     """Return RFC 8785 canonical JSON of `value`, as UTF-8.
 
-    The standard library writes those bytes for ASCII keys and for strings, booleans, null and integers below 2^53;
-    anything else is refused rather than written wrongly.
+    orjson writes those bytes for ASCII keys and for strings, booleans, null and integers below 2^53; anything else is
+    refused rather than written wrongly.
 
     Raises:
         UncanonicalValue: `value` holds something outside of that.
     """
     _check(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
+        return orjson.dumps(value, option=_CANONICAL)
+    except orjson.JSONEncodeError as error:
         raise UncanonicalValue("half of a character") from error
+
+
+def spelled_canonically(leaf: bytes) -> dict[str, JsonValue] | None:
+    """Return the JSON object in `leaf`, if these are its canonical bytes; None if it has others.
+
+    Raises:
+        ValueError: it is no JSON, or no object.
+    """
+    value = orjson.loads(leaf)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - of all that is no leaf, this is one
+    # A float has a spelling that survives, too; leaves have none.
+    if orjson.dumps(value, option=_CANONICAL) != leaf or (_LOOKS_LIKE_FLOAT.search(leaf) and _holds_float(value)):
+        return None
+    if not leaf.isascii():
+        _check(value)
+    return value
+
+
+def _holds_float(value: dict[str, Any]) -> bool:
+    for inner in value.values():
+        kind = type(inner)
+        if kind is float or (kind is dict and _holds_float(inner)):
+            return True
+        if kind is list and any(type(item) in {float, dict, list} for item in inner):
+            return True
+    return False
 
 
 def _check(value: object) -> None:
@@ -74,7 +107,9 @@ def disclosure(name: str, value: str, salt: bytes) -> str:
 
 def disclosure_digest(disclosed: str) -> str:
     """Return what the leaf holds instead of the field: unpadded base64url of SHA-256 over the disclosure's ASCII."""
-    return _unpadded(hashlib.sha256(disclosed.encode("ascii")).digest())
+    raw = hashlib.sha256(disclosed.encode("ascii")).digest()
+    # As _unpadded, without its general steps: a log has several of these for each event.
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE)[:-1].decode("ascii")
 
 
 def disclosed_field(disclosed: str) -> tuple[str, str]:

@@ -150,7 +150,7 @@ def test_a_changed_hash_is_found(log: UnitOfWork):
         (b"[]", FindingKind.LEAF_MALFORMED),
         (b"{}", FindingKind.LEAF_MALFORMED),
         (b"[" * 100_000, FindingKind.LEAF_MALFORMED),
-        (b'{"v": 1}', FindingKind.LEAF_MALFORMED),
+        (b'{"v":1}', FindingKind.LEAF_MALFORMED),
     ],
 )
 def test_a_leaf_that_is_no_event_is_named(log: UnitOfWork, changed: bytes, expected: FindingKind):
