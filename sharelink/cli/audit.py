@@ -18,6 +18,7 @@ from sharelink.custody.queries import record_by_reference
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
 FINDINGS_SHOWN = 100
+_FORMATS = click.Choice([form.value for form in ExportFormat])
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -89,7 +90,7 @@ def prove(indices: tuple[int, ...], directory: Path) -> None:
 
 
 @audit.command()
-@click.option("--format", "form", type=click.Choice(ExportFormat), default=ExportFormat.JSON_LINES, show_default=True)
+@click.option("--format", "form", type=_FORMATS, default="jsonl", show_default=True)
 @click.option("--record", "reference", help="Only this record, by its reference.")
 @click.option("--kind", default="", help="Only this kind of event, such as share.revealed, or a family, such as share.")
 @click.option("--since", type=_DAY, help="Only from the beginning of this day on (UTC).")
@@ -99,7 +100,7 @@ def prove(indices: tuple[int, ...], directory: Path) -> None:
 )
 def export(
     *,
-    form: ExportFormat,
+    form: str,
     reference: str | None,
     kind: str,
     since: datetime | None,
@@ -109,7 +110,7 @@ def export(
     """Write events out, oldest first, with the personal fields that remain."""
     rec = None if reference is None else _chain_of(reference)
     wanted = EventFilter(rec=rec, kind=kind, since=_utc(since), until=_utc(until))
-    output.writelines(auditing.export(current_unit_of_work(), Actor.operator(), wanted, form))
+    output.writelines(auditing.export(current_unit_of_work(), Actor.operator(), wanted, ExportFormat(form)))
 
 
 @audit.group()
