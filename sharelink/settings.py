@@ -15,9 +15,9 @@ from limits import parse_many
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from sharelink.addresses import host_of, is_loopback, is_web_address
+from sharelink.database_addresses import checked_database_url
 from sharelink.environment import FILE_SUFFIX, PREFIX, MappingSource, misspelt_names, problem_text, with_files
 from sharelink.errors import UnsafeStart
 from sharelink.settings_audit import AuditSettings
@@ -107,7 +107,10 @@ class Settings(AuditSettings, MailSettings, SingleSignOnSettings):
     database_url: str = Field(
         default_factory=_database_default,
         repr=False,
-        description=("Where everything is kept: `sqlite:///<path>` or `postgresql://user:password@host/name`."),
+        description=(
+            "Where everything is kept: `sqlite:///<path>` or `postgresql://user:password@host/name`; several hosts are "
+            "parted by commas, and the one that takes writes is used."
+        ),
         json_schema_extra=_described("`sharelink.db` in the instance directory (SQLite)"),
     )
     keyring_directory: Path = Field(
@@ -290,18 +293,7 @@ class Settings(AuditSettings, MailSettings, SingleSignOnSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except ArgumentError:
-            raise ValueError("is not a database address") from None
-        if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
-            return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-        if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
-            raise ValueError("must begin with sqlite:/// or postgresql://")
-        if not url.database or url.database.startswith((":", "file:")) or url.query:
-            raise ValueError("must name an ordinary SQLite file, without options")
-        # Flask-SQLAlchemy would read a relative path from Flask's own instance folder.
-        return f"sqlite:///{Path(url.database).expanduser().absolute()}"
+        return checked_database_url(value)
 
     @field_validator("base_url")
     @classmethod

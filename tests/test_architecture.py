@@ -20,6 +20,7 @@ LEAVES = {
     "times",
     "assets",
     "addresses",
+    "database_addresses",
     "client_networks",
     "environment",
     "settings",
@@ -50,7 +51,10 @@ CORE = {
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
     **{leaf: {"errors"} for leaf in LEAVES},
-    "settings": {"errors", "addresses", "environment", "settings_audit", "settings_single_sign_on", "settings_mail"},
+    "settings": {
+        *{"errors", "addresses", "database_addresses", "environment"},
+        *{"settings_audit", "settings_single_sign_on", "settings_mail"},
+    },
     "settings_mail": {"errors", "addresses", "environment"},
     "settings_audit": {"errors"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
