@@ -27,9 +27,21 @@ class InvalidInput(SharelinkError):
 
 
 class StorageUnavailable(SharelinkError):
-    """The database or the audit cannot be read or written now; nothing was changed."""
+    """The database or the audit cannot be read or written now; nothing was changed, but see `OutcomeUnknown`."""
 
     code = "storage_unavailable"
+
+
+class GivenUp(StorageUnavailable):
+    """The transaction was undone as a whole, for a reason that may be gone by now: it may be done anew at once."""
+
+    code = "given_up"
+
+
+class OutcomeUnknown(StorageUnavailable):
+    """The commit was asked for and its answer never came: the change was made as a whole, or not at all."""
+
+    code = "outcome_unknown"
 
 
 class PermissionDenied(SharelinkError):

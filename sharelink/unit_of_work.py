@@ -4,13 +4,16 @@ The only place in the core that begins, commits or rolls back. Needs a Flask app
 Flask-SQLAlchemy's session lives in one.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
+from structlog import get_logger
 
 from sharelink.access.approver_links import ApproverLinks
 from sharelink.access.endings import UseEndings
@@ -36,13 +39,14 @@ from sharelink.custody.service import CustodyRecords
 from sharelink.custody.steps import Steps
 from sharelink.custody.terms import Terms
 from sharelink.custody.versions import Versions
-from sharelink.errors import StorageUnavailable
+from sharelink.errors import GivenUp
 from sharelink.factors.service import Factors
 from sharelink.outbox.claims import Claims
 from sharelink.outbox.endpoints import Endpoints
 from sharelink.outbox.policy import OutboxPolicy
 from sharelink.outbox.service import Outbox
-from sharelink.persistence.database import WRITE_OPTION, db, is_storage_failure
+from sharelink.persistence.database import WRITE_OPTION, db
+from sharelink.persistence.failures import named_failure
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.requests.service import Requests
 from sharelink.shares.attempts import Attempts
@@ -52,10 +56,23 @@ from sharelink.shares.service import Shares
 from sharelink.sso.service import SignOns
 from sharelink.statements.service import Statements
 
+LONGEST_LIFETIME = timedelta(seconds=30)
+"""How old the moment of a writing unit of work may be when it commits: longer than all that it may wait for."""
+
+TRIES = 3
+PAUSE_SECONDS = 0.05
+"""How long to wait before a transaction that was given up is done anew; twice as long the next time."""
+
+_Result = TypeVar("_Result")
+_log = get_logger("sharelink.storage")
+
 
 @dataclass
 class Work:
-    """What one unit of work offers: a moment, a session, and services that share both."""
+    """What one unit of work offers: a moment, a session, and services that share both.
+
+    `deadlines` are moments before which it must commit, because what it did was allowed only before them.
+    """
 
     now: datetime
     actor: Actor
@@ -67,6 +84,7 @@ class Work:
     account_policy: AccountPolicy
     outbox_policy: OutboxPolicy
     log_keys: LogKeys
+    deadlines: list[datetime] = field(default_factory=list)
 
     @cached_property
     def audit(self) -> AuditLog:
@@ -77,7 +95,14 @@ class Work:
     def share_rows(self) -> ShareRows:
         """What the acts on shares have in common."""
         return ShareRows(
-            self.session, self.audit, self.keyring, self.epoch_keys, self.share_limits, self.actor, self.now
+            self.session,
+            self.audit,
+            self.keyring,
+            self.epoch_keys,
+            self.share_limits,
+            self.actor,
+            self.now,
+            self.deadlines,
         )
 
     @cached_property
@@ -231,12 +256,42 @@ class UnitOfWork:
 
         Raises:
             StorageUnavailable: the database could not be written; nothing was changed.
+            GivenUp: the same, and it may be tried anew at once, which `carry_out` does.
+            OutcomeUnknown: the connection broke at the commit; it was made as a whole or not at all.
         """
         with self.write_queue.turn() if self.write_queue else nullcontext(), self._transaction(actor, True) as work:
             yield work
             work.session.flush()
             work.outbox.collect(work.audit.pending)
             work.audit.write_pending(work.session)
+            self._require_in_time(work)
+
+    def carry_out(self, actor: Actor, step: Callable[[Work], _Result]) -> _Result:
+        """Do `step` in one writing transaction, anew where the database gave that up; return what it returned.
+
+        Each time it gets new services and a new moment, so it may change nothing but the database, and must look at
+        what may have changed meanwhile (docs/adr/0065).
+
+        Raises:
+            StorageUnavailable: as in `write`; GivenUp only after `TRIES` times.
+        """
+        for number in range(1, TRIES):
+            try:
+                with self.write(actor) as work:
+                    return step(work)
+            except GivenUp as error:
+                # The driver's own class names the reason; its text could hold what was about to be stored.
+                cause = getattr(error.__cause__, "orig", error.__cause__)
+                _log.warning("done anew", cause=type(cause).__name__, detail=str(error))
+            time.sleep(PAUSE_SECONDS * number)
+        with self.write(actor) as work:
+            return step(work)
+
+    def _require_in_time(self, work: Work) -> None:
+        """Refuse to commit what was decided at a moment long ago: a process may have been frozen since."""
+        now = self.clock()
+        if now > work.now + LONGEST_LIFETIME or any(now >= deadline for deadline in work.deadlines):
+            raise GivenUp("its moment has passed")
 
     @contextmanager
     def read(self, actor: Actor | None = None) -> Iterator[Work]:
@@ -250,7 +305,7 @@ class UnitOfWork:
 
     @contextmanager
     def _transaction(self, actor: Actor, writing: bool) -> Iterator[Work]:
-        session = db.session()
+        session, committing = db.session(), False
         try:
             session.rollback()
             # What an earlier unit of work in this context has read may be stale by now.
@@ -270,13 +325,14 @@ class UnitOfWork:
                 self.log_keys,
             )
             if writing:
+                committing = True
                 session.commit()
             else:
                 session.rollback()
         except Exception as error:
             _undo(session)
-            if is_storage_failure(error):
-                raise StorageUnavailable("the database could not do its work") from error
+            if (failure := named_failure(error, committing=committing)) is not None:
+                raise failure from error
             raise
         except BaseException:
             _undo(session)

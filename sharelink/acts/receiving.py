@@ -14,7 +14,7 @@ from sharelink.errors import InvalidInput
 from sharelink.shares.errors import CodeRefused
 from sharelink.shares.links import OpenLink
 from sharelink.shares.rows import ShareFacts
-from sharelink.unit_of_work import UnitOfWork
+from sharelink.unit_of_work import UnitOfWork, Work
 
 NOTE_MAX_CHARACTERS = 500
 
@@ -40,8 +40,7 @@ def look(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
     if facts.is_overdue:
         _expire(unit_of_work, facts)
     elif is_new:
-        with unit_of_work.write(actor) as work:
-            work.shares.note_opening(facts)
+        unit_of_work.carry_out(actor, lambda work: work.shares.note_opening(facts))
     return facts
 
 
@@ -59,13 +58,10 @@ def reveal(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: s
     """
     facts = _known_first(unit_of_work, actor, link)
     if not facts.code_required:
-        with unit_of_work.write(actor) as work:
-            facts, secret = work.shares.open_without_code(link)
-            receipt = work.shares.claim(facts)
+        secret, receipt = unit_of_work.carry_out(actor, lambda work: _opened_and_claimed(work, link))
     else:
         secret = _unsealed_with_code(unit_of_work, actor, link, typed_code)
-        with unit_of_work.write(actor) as work:
-            receipt = work.shares.claim(facts)
+        receipt = unit_of_work.carry_out(actor, lambda work: work.shares.claim(facts))
     return Revealed(secret.decode("utf-8"), receipt, facts)
 
 
@@ -78,13 +74,10 @@ def decline(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: 
     facts = _known_first(unit_of_work, actor, link)
     note = _checked_note(note, required=not facts.code_required)
     if not facts.code_required:
-        with unit_of_work.write(actor) as work:
-            facts, _unread = work.shares.open_without_code(link)
-            work.shares.decline(facts, note)
+        unit_of_work.carry_out(actor, lambda work: work.shares.decline(work.shares.open_without_code(link)[0], note))
     else:
         _unsealed_with_code(unit_of_work, actor, link, typed_code)
-        with unit_of_work.write(actor) as work:
-            work.shares.decline(facts, note)
+        unit_of_work.carry_out(actor, lambda work: work.shares.decline(facts, note))
 
 
 def acknowledge(unit_of_work: UnitOfWork, actor: Actor, receipt: str, *, stored: bool) -> None:
@@ -93,8 +86,7 @@ def acknowledge(unit_of_work: UnitOfWork, actor: Actor, receipt: str, *, stored:
     Raises:
         LinkUnavailable: the receipt is not one of ours.
     """
-    with unit_of_work.write(actor) as work:
-        work.shares.acknowledge(receipt, stored=stored)
+    unit_of_work.carry_out(actor, lambda work: work.shares.acknowledge(receipt, stored=stored))
 
 
 def report(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
@@ -105,12 +97,20 @@ def report(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts
         ReportUnavailable: the share is live, was reported before, or ended too long ago.
     """
     known = _known_first(unit_of_work, actor, link)
-    with unit_of_work.write(actor) as work:
+
+    def step(work: Work) -> ShareFacts:
         # The record before its shares, as everywhere: the other order would be a deadlock.
         work.handover.take_turn(known.custody_id)
         facts = work.shares.report(link)
         work.holds.put(facts.custody_id, facts.id)
-    return facts
+        return facts
+
+    return unit_of_work.carry_out(actor, step)
+
+
+def _opened_and_claimed(work: Work, link: OpenLink) -> tuple[bytes, str]:
+    facts, secret = work.shares.open_without_code(link)
+    return secret, work.shares.claim(facts)
 
 
 def _known_first(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
@@ -123,24 +123,21 @@ def _known_first(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> Shar
 
 
 def _expire(unit_of_work: UnitOfWork, facts: ShareFacts) -> None:
-    with unit_of_work.write(Actor.system()) as work:
-        work.shares.expire(facts.id)
+    unit_of_work.carry_out(Actor.system(), lambda work: work.shares.expire(facts.id))
 
 
 def _unsealed_with_code(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink, typed_code: str) -> bytes:
     code = normalised_code(typed_code)
     if code is None:
         raise InvalidInput({"code": "The code has 8 letters and digits, such as the ones you were told. Check it."})
-    with unit_of_work.write(actor) as work:
-        attempt = work.attempts.begin(link)
+    attempt = unit_of_work.carry_out(actor, lambda work: work.attempts.begin(link))
     if attempt.refusal is not None or attempt.sealed is None:
         raise attempt.refusal or CodeRefused(0)
     try:
         return attempt.sealed.opened_by_link(link.link_key, code)
     except SealBroken:
         pass
-    with unit_of_work.write(actor) as work:
-        worse = work.attempts.refuse(attempt)
+    worse = unit_of_work.carry_out(actor, lambda work: work.attempts.refuse(attempt))
     raise worse or CodeRefused(attempt.tries_left)
 
 

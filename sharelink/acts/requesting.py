@@ -147,12 +147,14 @@ def _new_request(actor: Actor, question: Question, fields: tuple[RequestField, .
 
 
 def _store(unit_of_work: UnitOfWork, actor: Actor, new: NewRequest, *, verdict_note: str | None) -> Asked:
+    def step(work: Work) -> tuple[SubmitLink, RetrievalLink]:
+        work.shares.made_by_form(new.creator_id, new.form_id)
+        work.custody.require(new.custody_id, Act.REQUEST)
+        _end_earlier(work, new, verdict_note)
+        return work.requests.add(new)
+
     try:
-        with unit_of_work.write(actor) as work:
-            work.shares.made_by_form(new.creator_id, new.form_id)
-            work.custody.require(new.custody_id, Act.REQUEST)
-            _end_earlier(work, new, verdict_note)
-            submit_link, retrieval_link = work.requests.add(new)
+        submit_link, retrieval_link = unit_of_work.carry_out(actor, step)
     except AlreadyCreated:
         # A racing twin of this form won; its own ids are the ones to point to.
         with unit_of_work.read(actor) as work:

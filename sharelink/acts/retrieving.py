@@ -20,7 +20,7 @@ from sharelink.requests.links import RetrievalLink
 from sharelink.requests.rows import RequestFacts
 from sharelink.requests.states import Verdict
 from sharelink.shares.states import ShareState
-from sharelink.unit_of_work import UnitOfWork
+from sharelink.unit_of_work import UnitOfWork, Work
 
 VAULT_REFERENCE_MAX_CHARACTERS = 300
 
@@ -75,21 +75,24 @@ def retrieve(
         AnswerDamaged, StorageUnavailable: nothing was consumed.
     """
     _facts, record = look(unit_of_work, actor, link)
-    with refusals_noted(unit_of_work, actor, custody_id=record.id), unit_of_work.write(actor) as work:
+
+    def step(work: Work) -> Retrieved:
         # The record may have gone to another group since the page was opened. It is locked first, as everywhere.
         work.custody.locked(record.id)
-        record = record_detail(work.session, record.id)
-        if not viewer.reach(Permission.REQUEST_RETRIEVE).covers(record.group_id):
+        still = record_detail(work.session, record.id)
+        if not viewer.reach(Permission.REQUEST_RETRIEVE).covers(still.group_id):
             raise PermissionDenied("not a custodian of this record")
         use = None
         if work.requests.find(link).state is ShareState.SEALED:
-            work.custody.require(record.id, Act.RETRIEVE)
-            use = use_for_answer(work, record, typed_purpose, typed_ticket)
+            work.custody.require(still.id, Act.RETRIEVE)
+            use = use_for_answer(work, still, typed_purpose, typed_ticket)
         facts, fields = work.requests.open_answer(link)
         if use is None:
             raise NotAnswered("it was submitted in this very moment")
-        receipt = work.requests.claim(facts, use.purpose, use.ticket, use.use_id)
-    return Retrieved(fields, receipt, use.use_id)
+        return Retrieved(fields, work.requests.claim(facts, use.purpose, use.ticket, use.use_id), use.use_id)
+
+    with refusals_noted(unit_of_work, actor, custody_id=record.id):
+        return unit_of_work.carry_out(actor, step)
 
 
 def accept(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail, vault_reference: str) -> None:

@@ -15,7 +15,7 @@ from sharelink.shares.links import OpenLink
 from sharelink.shares.seals import seal_send
 from sharelink.shares.service import NewSend
 from sharelink.shares.texts import exact_secret
-from sharelink.unit_of_work import UnitOfWork
+from sharelink.unit_of_work import UnitOfWork, Work
 
 LABEL_MAX_CHARACTERS = 120
 INSTRUCTION_MAX_CHARACTERS = 2_000
@@ -105,18 +105,20 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
 
 
 def _store(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest, new: NewSend) -> str:
+    def step(work: Work) -> str:
+        if request.new_record is not None and request.group_id is not None:
+            work.custody.open(request.new_record, request.group_id, new.custody_id)
+        else:
+            # Alone, because the send may be what a handover waits for, and so a step of the record.
+            work.custody.require(new.custody_id, Act.SEND, alone=True)
+        if new.replaces_id is not None:
+            work.shares.replace(new.replaces_id, new.custody_id)
+        token = work.shares.add(new)
+        work.handover.received(new.custody_id, new.share_id, VersionOrigin.GENERATED)
+        return token
+
     try:
-        with unit_of_work.write(actor) as work:
-            if request.new_record is not None and request.group_id is not None:
-                work.custody.open(request.new_record, request.group_id, new.custody_id)
-            else:
-                # Alone, because the send may be what a handover waits for, and so a step of the record.
-                work.custody.require(new.custody_id, Act.SEND, alone=True)
-            if new.replaces_id is not None:
-                work.shares.replace(new.replaces_id, new.custody_id)
-            token = work.shares.add(new)
-            work.handover.received(new.custody_id, new.share_id, VersionOrigin.GENERATED)
-            return token
+        return unit_of_work.carry_out(actor, step)
     except AlreadyCreated:
         # A racing twin of this form won; its own ids are the ones to point to.
         with unit_of_work.read(actor) as work:

@@ -17,7 +17,7 @@ from sharelink.requests.service import SubmitReceipt
 from sharelink.shares.errors import OwnShare
 from sharelink.shares.seals import seal_request_answer
 from sharelink.shares.states import ShareState
-from sharelink.unit_of_work import UnitOfWork
+from sharelink.unit_of_work import UnitOfWork, Work
 
 
 def look(unit_of_work: UnitOfWork, actor: Actor, link: SubmitLink) -> RequestFacts:
@@ -86,12 +86,15 @@ def submit(
     except OSError as error:
         # A full disk, or a mount that went away, is no mistake of the person who submits.
         raise StorageUnavailable("the key of the day of expiry could not be made") from error
-    with unit_of_work.write(actor) as work:
+
+    def step(work: Work) -> RequestFacts:
         work.handover.take_turn(facts.custody_id)
         work.requests.submit(facts, sealed, retrieve_until)
         work.handover.received(facts.custody_id, facts.id, VersionOrigin.CUSTOMER)
         # Before the commit: after it, a database that fails would make "nothing was changed" a lie.
         return work.requests.find(link)
+
+    return unit_of_work.carry_out(actor, step)
 
 
 def receipt(unit_of_work: UnitOfWork, actor: Actor, link: SubmitLink) -> SubmitReceipt:

@@ -21,8 +21,7 @@ def withdraw(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes, reason: st
         raise InvalidInput({"reason": "Say why; the reason is kept on the record."})
     if len(reason) > REASON_MAX_CHARACTERS or "\0" in reason:
         raise InvalidInput({"reason": f"Use at most {REASON_MAX_CHARACTERS} ordinary characters."})
-    with unit_of_work.write(actor) as work:
-        return work.shares.withdraw(share_id, EndReason.WITHDRAWN, reason)
+    return unit_of_work.carry_out(actor, lambda work: work.shares.withdraw(share_id, EndReason.WITHDRAWN, reason))
 
 
 def unlock(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes) -> None:
@@ -31,8 +30,7 @@ def unlock(unit_of_work: UnitOfWork, actor: Actor, share_id: bytes) -> None:
     Raises:
         ShareNotLocked: it is not locked, or its time is over.
     """
-    with unit_of_work.write(actor) as work:
-        work.shares.unlock(share_id)
+    unit_of_work.carry_out(actor, lambda work: work.shares.unlock(share_id))
 
 
 def note_reminder(unit_of_work: UnitOfWork, actor: Actor, request: RequestDetail) -> None:

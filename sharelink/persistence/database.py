@@ -1,6 +1,7 @@
 """The one database handle, the declarative base of all tables, and how connections are set up."""
 
 import sqlite3
+from importlib import import_module
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -57,7 +58,8 @@ def engine_options(database_url: str) -> dict[str, Any]:
     else:
         options["connect_args"] = {
             "connect_timeout": 5,
-            "options": "-c lock_timeout=10000 -c statement_timeout=20000 -c idle_in_transaction_session_timeout=30000",
+            # A node that was frozen inside a transaction holds its locks no longer than others wait for them.
+            "options": "-c lock_timeout=10000 -c statement_timeout=20000 -c idle_in_transaction_session_timeout=8000",
         }
         options["pool_pre_ping"] = True
         options["pool_timeout"] = 10
@@ -66,7 +68,7 @@ def engine_options(database_url: str) -> dict[str, Any]:
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Make every new connection of `engine` safe; for SQLite set the pragmas and read them back.
+    """Make every new connection of `engine` safe: bound the waits for PostgreSQL, set and read back SQLite's pragmas.
 
     Raises (from the connection attempt):
         StorageUnavailable: SQLite did not take a setting, so "gone means unreadable" could not be kept.
@@ -74,6 +76,14 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite_connection)
         event.listen(engine, "begin", _begin_sqlite_transaction)
+    else:
+        event.listen(engine, "do_connect", _connect_to_postgresql)
+
+
+def _connect_to_postgresql(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> DBAPIConnection:
+    # Here, because an installation on SQLite never loads the driver.
+    bounded: DBAPIConnection = import_module("sharelink.persistence.postgresql").connect(*arguments, **named)
+    return bounded
 
 
 def _prepare_sqlite_connection(dbapi_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config
@@ -35,6 +35,7 @@ def upgrade(engine: Engine) -> None:
     with (
         engine.connect().execution_options(**{WRITE_OPTION: True}) as connection,
         _tables_may_be_made_anew(connection),
+        _patient(connection),
         connection.begin(),
     ):
         _wait_for_turn(connection)
@@ -85,6 +86,20 @@ def _tables_may_be_made_anew(connection: Connection) -> Iterator[None]:
     finally:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+
+
+@contextmanager
+def _patient(connection: Connection) -> Iterator[None]:
+    """Let each answer of PostgreSQL take as long as it takes: a migration may write a whole table anew."""
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    usual, driver.answer_seconds = driver.answer_seconds, None
+    try:
+        yield
+    finally:
+        driver.answer_seconds = usual
 
 
 def _check_references(connection: Connection) -> None:

@@ -77,7 +77,7 @@ class ShareFacts:
 
 @dataclass(frozen=True, slots=True)
 class ShareRows:
-    """The rows of shares, in one unit of work at one moment, for one actor."""
+    """The rows of shares, in one unit of work at one moment, for one actor; `deadlines` are those of its commit."""
 
     session: Session
     audit: AuditLog
@@ -86,6 +86,7 @@ class ShareRows:
     limits: ShareLimits
     actor: Actor
     now: datetime
+    deadlines: list[datetime]
 
     @property
     def dialect(self) -> str:
@@ -196,12 +197,13 @@ class ShareRows:
         """
         won = self.session.execute(
             statements.claim, {"share": share_id, "at": self.now, "to": to, "why": why, "note": note}
-        ).scalar()
+        ).first()
         if won is None:
             still = self.session.execute(statements.facts_of_share, {"share": share_id}).one()
             if still.is_held and still.state is ShareState.SEALED and still.expires_at > self.now:
                 raise ShareHeld("the record is on hold")
             raise ShareEnded("somebody was first")
+        self.deadlines.append(won.expires_at)
         self.session.execute(statements.forget_clients, {"share": share_id})
 
     def client_of(self, share_id: bytes) -> bytes:

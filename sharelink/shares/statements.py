@@ -121,7 +121,7 @@ claim = (
         ended_at=bindparam("at"),
         outer_ciphertext=None,
     )
-    .returning(_share.c.custody_id)
+    .returning(_share.c.custody_id, _share.c.expires_at)
 )
 """The one statement that decides who wins (promise 1); it also takes the ciphertext out of the row (promise 4)."""
 

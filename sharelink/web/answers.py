@@ -26,6 +26,12 @@ UNAVAILABLE = Answer(
     "Something that must be written cannot be written. Nothing was changed and nothing is lost.",
     "Try again in half a minute. If it goes on, tell the support.",
 )
+OUTCOME_UNKNOWN = Answer(
+    503,
+    "We cannot tell whether that was done",
+    "The database broke off at the last moment. It was done as a whole or not at all, and nothing secret was shown.",
+    "Look before you try again: open the link or the page once more. If a link has ended, ask for a new one.",
+)
 BROKEN_BODY = Answer(
     400,
     "That did not arrive whole",

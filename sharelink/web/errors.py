@@ -11,7 +11,15 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from sharelink.accounts import errors as accounts
 from sharelink.audit import errors as audit
 from sharelink.crypto import errors as crypto
-from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
+from sharelink.errors import (
+    GivenUp,
+    InvalidInput,
+    OutcomeUnknown,
+    PermissionDenied,
+    SharelinkError,
+    StorageUnavailable,
+    UnsafeStart,
+)
 from sharelink.factors import errors as factors
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
@@ -24,6 +32,7 @@ from sharelink.web.answers import (
     INVALID,
     LINK_UNAVAILABLE,
     NOT_FOUND,
+    OUTCOME_UNKNOWN,
     PROOF_REJECTED,
     SIGNED_OUT,
     UNAVAILABLE,
@@ -42,6 +51,8 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
     InvalidInput: INVALID,
     PermissionDenied: FORBIDDEN,
     StorageUnavailable: UNAVAILABLE,
+    GivenUp: UNAVAILABLE,
+    OutcomeUnknown: OUTCOME_UNKNOWN,
     audit.AuditUnavailable: UNAVAILABLE,
     audit.EventNotFound: NOT_FOUND,
     audit.LogEmpty: Answer(409, "Nothing has happened yet", "There is nothing to prove.", "Come back later."),
