@@ -112,7 +112,7 @@ def private_postgresql() -> Iterator[str]:
     which is why it needs no password.
     """
     initdb, postgres = postgresql_program("initdb"), postgresql_program("postgres")
-    with _private_directory("postgresql", "postgres") as (directory, account):
+    with private_directory("postgresql", "postgres") as (directory, account):
         cluster = directory / "cluster"
         make: list[str | Path] = [
             initdb,
@@ -123,7 +123,7 @@ def private_postgresql() -> Iterator[str]:
             "--auth=trust",
             "--encoding=UTF8",
         ]
-        _run_once([*make, "--no-locale", "--no-sync"], account, "PostgreSQL made no cluster")
+        run_once([*make, "--no-locale", "--no-sync"], account, "PostgreSQL made no cluster")
         command: list[str | Path] = [
             postgres,
             "-D",
@@ -158,8 +158,8 @@ def private_redis() -> Iterator[str]:
     It keeps nothing on disk and has REDIS_DATABASES databases.
     """
     program = redis_program()
-    with _private_directory("redis", "redis") as (directory, account):
-        port = _free_port()
+    with private_directory("redis", "redis") as (directory, account):
+        port = free_port()
         command: list[str | Path] = [
             program,
             "--bind",
@@ -204,7 +204,8 @@ def connected(url: URL) -> psycopg.Connection[Any]:
     return psycopg.connect(**parts, autocommit=True, connect_timeout=5)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -222,7 +223,7 @@ def _unprivileged(preferred: str) -> pwd.struct_passwd | None:
 
 
 @contextmanager
-def _private_directory(name: str, user: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def private_directory(name: str, user: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield a directory only the server's user may enter, and how to start a program as it."""
     with tempfile.TemporaryDirectory(prefix=f"sharelink-{name}-") as made:
         directory = Path(made).resolve()
@@ -233,7 +234,8 @@ def _private_directory(name: str, user: str) -> Iterator[tuple[Path, dict[str, A
         yield directory, account
 
 
-def _run_once(command: Sequence[str | Path], account: dict[str, Any], failure: str) -> None:
+def run_once(command: Sequence[str | Path], account: dict[str, Any], failure: str) -> None:
+    """Run a program of the server's to its end; raise ServiceMissing with `failure` if it does not succeed."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, **account)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -83,6 +83,7 @@ def installed(database_url: str, folder: Path) -> Iterator[Installation]:
         keyring_directory=keyring,
         database_url=database_url,
         base_url="http://localhost",
+        audit_origin="share.example.com/audit",
         organisation_name="Example Reseller",
         support_contact="support@example.com",
         **{f"rate_limit_{name}": GENEROUS for name in _LIMITS},

@@ -32,6 +32,8 @@ class Entry:
     acknowledged: list[Deed] = field(default_factory=list)
     shown: int = 0
     """How many pages with the secret have arrived."""
+    was_over: bool = False
+    """Whether somebody was told that it has ended: then nobody may open it any more."""
 
 
 @dataclass

@@ -5,6 +5,7 @@ import random
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,13 +26,16 @@ SENDERS, RECIPIENTS = 3, 4
 CODED_IN = 6
 SHORT_IN = 5
 SHORT_SECONDS = 2
-_WISHES = (*[Deed.REVEAL] * 5, *[Deed.DECLINE, Deed.WITHDRAW] * 2, None)
+WISHES = (*[Deed.REVEAL] * 5, *[Deed.DECLINE, Deed.WITHDRAW] * 2, None)
 """What recipients and senders want of a share; None leaves it alone."""
-_GONE = (OSError, http.client.HTTPException)
+GONE = (OSError, http.client.HTTPException)
 
 
 class Crowd:
     """The people of one installation; their sessions outlive its processes."""
+
+    may_be_refused: frozenset[int] = frozenset()
+    """What the service may answer when it can do nothing now; by default it always can."""
 
     def __init__(self, unit_of_work: UnitOfWork, sender: Person, record: bytes) -> None:
         self._unit_of_work = unit_of_work
@@ -39,6 +43,7 @@ class Crowd:
         self._record = id_text(record)
         self._cookies: dict[str, str] = {}
         self._token = ""
+        self.answers: Counter[int] = Counter()
 
     def sign_in(self, port: int) -> None:
         """Sign the sender in, once for all their browsers."""
@@ -79,7 +84,7 @@ class Crowd:
                 while not over.is_set():
                     if not part(caller, journal):
                         time.sleep(0.005)
-        except _GONE:
+        except GONE:
             return
         except BaseException:
             wrong.set()
@@ -99,6 +104,10 @@ class Crowd:
             **({"code_on": "y"} if coded else {"code_waiver_reason": "told by the test"}),
         }
         answer = caller.post("/send", form)
+        self.answers[answer.status] += 1
+        if answer.status in self.may_be_refused:
+            assert secret not in answer.text
+            return False
         assert answer.status == 201, answer.status
         link = parse_open_link(_field(answer.text, r'<textarea id="link"[^>]*>\n(.*?)</textarea>'))
         code = _field(answer.text, r'<input id="access-code"[^>]*value="([^"]*)"') if coded else ""
@@ -110,7 +119,7 @@ class Crowd:
         entry = journal.take()
         if entry is None:
             return False
-        deed = random.choice(_WISHES)
+        deed = random.choice(WISHES)
         if deed is not None:
             self.do(caller, entry, deed)
         return True
@@ -128,11 +137,13 @@ class Crowd:
             answer = caller.post("/s/decline", link | {"note": "not mine"})
         else:
             answer = caller.post("/s/reveal", link)
+        self.answers[answer.status] += 1
         shown = shown_secret(answer.text)
         assert (entry.secret in answer.text) is (shown == entry.secret)
         entry.shown += shown == entry.secret
         if answer.status in {200, 303}:
             entry.acknowledged.append(deed)
+        entry.was_over |= answer.status in {409, 410}
         return answer.status
 
     def _id_of(self, token: str) -> bytes:
