@@ -35,7 +35,7 @@ from tests.reliability.judging import Judge
 from tests.reliability.killable_redis import KillableRedis, killable_redis
 from tests.reliability.test_mixed_races import endings, rows_of
 
-ROUNDS, SOAK_ROUNDS = 1, 20
+ROUNDS, SOAK_ROUNDS = 1, 10
 RECOVERY_SECONDS = 20.0
 WORK_SECONDS = 0.6
 SOAK_FREEZES, FROZEN_SECONDS = 10, 12.0
