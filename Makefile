@@ -44,7 +44,7 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
-soak: setup-dev system-packages ## The long proofs, 20 minutes and more: 10,000 races, over 100 kills, figures at the end
+soak: setup-dev system-packages ## The long proofs, an hour: 10,000 races, 200 kills, a fail-over, figures at the end
 	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
 
 .PHONY: lint
