@@ -266,3 +266,15 @@ def test_the_given_vectors_get_the_verdicts_they_should(offline: Page) -> None:
     }.items():
         for number, files in enumerate(found):
             assert verdict in check(offline, packed(files)), (verdict, number)
+
+
+def test_a_quorum_may_be_met_by_what_witnesses_saw_before(offline: Page) -> None:
+    whole = {path.name: path.read_bytes() for path in (VECTORS / "bundle7").iterdir()}
+    older = {name: given(name) for name in ("checkpoint-3", "consistency-3-7", "policy.txt")}
+    bare = {
+        name: content.replace(given("checkpoint-7"), given("checkpoint-7-nowitness"))
+        for name, content in (whole | older | {"checkpoint": given("checkpoint-7")}).items()
+    }
+    assert RIGHT in check(offline, packed(bare))
+    expect(offline.get_by_role("list", name="What was checked")).to_contain_text("signed the log up to 3 entries")
+    assert "lacks signatures of witnesses" in check(offline, packed(without(bare, "checkpoint-3", "consistency-3-7")))
