@@ -143,6 +143,7 @@ def test_the_end_of_custody_is_attested_to_both_sides(
     theirs = unpacked(client.post("/statement/receipt", data={"link": link, "share": ""}).data)
     assert attested(theirs) == {"custody-ended": f"custody.{state.value}"}
     client.sign_in(staff)
-    page = f"/records/{id_text(record_id)}/statement"
-    ours = client.submit(f"/records/{id_text(record_id)}/receipt", {}, form_page=page)
+    page = f"/records/{id_text(record_id)}"
+    assert "Receipt of the end" in client.get(page).text
+    ours = client.submit(f"{page}/receipt", {}, form_page=page)
     assert attested(unpacked(ours.data)) == attested(theirs)

@@ -8,7 +8,6 @@ from sharelink.accounts.permissions import Permission
 from sharelink.acts import handing_out
 from sharelink.crypto.identifiers import id_from_text
 from sharelink.custody.queries import RecordDetail, record_detail, record_group
-from sharelink.custody.states import CustodyState
 from sharelink.errors import InvalidInput
 from sharelink.statements.errors import StatementLinkNotFound
 from sharelink.statements.queries import statement_links
@@ -112,7 +111,6 @@ def _preview_page(record_id: bytes, status: int = 200, error: InvalidInput | Non
         statement=statement,
         errors=error.fields if error is not None else {},
         kept=request.form.get("checkpoint", ""),
-        has_ended=statement.record.state in {CustodyState.RELEASED, CustodyState.CLOSED},
     )
     return make_response(page, status)
 
