@@ -14,6 +14,7 @@ from sharelink.bundles.audiences import Audience
 from sharelink.bundles.chain import Entry, chain_entries
 from sharelink.bundles.kept import KeptCheckpoint
 from sharelink.crypto.identifiers import id_text
+from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.signed_notes import SignedNote
 
 OLDER_MAX = 3
@@ -30,6 +31,11 @@ class Issue:
     event_id: str
     audience: str
     checkpoint: StoredCheckpoint
+
+    @property
+    def origin(self) -> str:
+        """The name under which the log spoke then."""
+        return Checkpoint.parse(self.checkpoint.note.text).origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,11 @@ def statement_scope(
     earlier = {
         issue.checkpoint.size: issue.checkpoint.note
         for issue in known
-        if issue.index < this.index and issue.audience == audience and issue.checkpoint.handed_out_at is not None
+        if issue.index < this.index
+        and issue.audience == audience
+        and issue.checkpoint.handed_out_at is not None
+        # After a restore, the log may go on under another name: nothing leads from one log to another.
+        and issue.origin == this.origin
     }
     older = dict(list(earlier.items())[:OLDER_MAX])
     if kept is not None:

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from sharelink.audit.leaves import disclosed_field, disclosure_digest
 from sharelink.audit.tree import checkpoint_of_size, newest_checkpoint
 from sharelink.crypto.identifiers import id_text
 from sharelink.crypto.link_keys import link_key_text
+from sharelink.settings import Settings
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.merkle import leaf_hash, verify_consistency
 from sharelink.tlog.proofs import ConsistencyProof
@@ -71,6 +74,22 @@ def test_it_leads_on_from_the_one_before_and_only_from_those_of_the_same_readers
     proof = ConsistencyProof.parse(second[f"consistency-{old.size}-{new.size}"])
     verify_consistency(old.size, old.root, new.size, new.root, proof.path)
     assert proof.checkpoint.to_bytes() == second["checkpoint"]
+
+
+def test_nothing_leads_on_from_what_the_log_said_under_another_name(
+    client: Browser, shown: Stated, make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    kept = for_customer(client, shown)["checkpoint"]
+    renamed = make_app(settings.model_copy(update={"audit_origin": "localhost/audit-2"}))
+    later = Browser.of(renamed)
+    files = for_customer(later, shown)
+    assert files["checkpoint"].startswith(b"localhost/audit-2\n")
+    assert [name for name in files if name.startswith(("checkpoint-", "consistency-"))] == []
+    assert [
+        name for name in entry_names(files) if not policy_of(files).check_entry(files[name], proof_of(files, name))
+    ] == []
+    answer = later.post("/statement/bundle", data={"link": shown.url, "checkpoint": kept.decode()})
+    assert answer.status_code == 422
 
 
 def test_a_checkpoint_that_was_kept_is_led_on_from_too(
