@@ -24,6 +24,7 @@ from sharelink.accounts.sessions import SessionLimits
 from sharelink.actors import Actor
 from sharelink.audit.log import AuditLog
 from sharelink.audit.signing import LogKeys
+from sharelink.bundles.service import Bundles
 from sharelink.clock import Clock
 from sharelink.cloudtrail.service import SignIns
 from sharelink.crypto.epoch_keys import EpochKeys
@@ -234,6 +235,11 @@ class Work:
     def statements(self) -> Statements:
         """Links to custody statements: make, revoke, read, confirm, report."""
         return Statements(self.session, self.audit, self.keyring, self.actor, self.now)
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        """Bundles of statements: issue, mark as handed out."""
+        return Bundles(self.session, self.audit, self.actor, self.now)
 
 
 @dataclass(frozen=True)

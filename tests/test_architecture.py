@@ -43,6 +43,7 @@ CORE = {
     "access",
     "cloudtrail",
     "statements",
+    "bundles",
     "mail",
     "webhooks",
     "outbox",
@@ -74,6 +75,7 @@ ALLOWED: dict[str, set[str]] = {
     "cloudtrail": LEAVES | {"crypto", "persistence", "audit", "accounts", "custody", "access"},
     "statements": LEAVES
     | {"crypto", "persistence", "audit", "shares", "requests", "accounts", "custody", "access", "cloudtrail"},
+    "bundles": LEAVES | {"tlog", "crypto", "persistence", "audit", "shares", "statements"},
     "mail": LEAVES | {"crypto"},
     "webhooks": LEAVES | {"crypto"},
     "outbox": LEAVES

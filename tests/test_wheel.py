@@ -27,11 +27,14 @@ from pathlib import Path
 import sharelink
 from sharelink.app import create_app
 from sharelink.assets import asset_directory
+from sharelink.bundles.verifier_page import verifier_page
 from sharelink.settings import Settings
 
 package = Path(sharelink.__file__).parent
 assert asset_directory("templates") == package / "templates", asset_directory("templates")
 assert asset_directory("static") == package / "static", asset_directory("static")
+assert b"crypto.subtle" in verifier_page()
+assert len(list((package / "bundles" / "readme").glob("*.txt"))) == 5
 
 client = create_app(Settings.from_environment(os.environ)).test_client()
 page = client.get("/sign-in")

@@ -58,6 +58,7 @@ class AuditEvent(StrEnum):
     CUSTODY_DRILL_DONE = "custody.drill_done"
     CREDENTIAL_VERSION_ADDED = "credential.version_added"
 
+    CUSTODY_STATEMENT_ISSUED = "custody.statement_issued"
     STATEMENT_LINK_CREATED = "statement.link_created"
     STATEMENT_LINK_REVOKED = "statement.link_revoked"
     STATEMENT_READ = "statement.read"

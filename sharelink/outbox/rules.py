@@ -228,6 +228,7 @@ UNTOLD = frozenset(
         AuditEvent.SHARE_CODE_FAILED,
         AuditEvent.SHARE_DISPLAYED,
         AuditEvent.CUSTODY_HOLD_WORDS_VOIDED,
+        AuditEvent.CUSTODY_STATEMENT_ISSUED,
         AuditEvent.CUSTODY_PROPOSAL_VOIDED,
         AuditEvent.ACCESS_LINK_OPENED,
         AuditEvent.ACCESS_CODE_FAILED,

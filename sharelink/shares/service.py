@@ -273,13 +273,21 @@ class Shares:
         Raises:
             LinkUnavailable: the receipt is not one of ours.
         """
-        share_id = self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
+        share_id = self.acknowledged_share(receipt)
         statement = statements.mark_stored if stored else statements.mark_displayed
         marked = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).first()
         if marked is not None:
             event = AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED
             facts = {"kind": marked.kind.value} if marked.kind is ShareKind.REQUEST else None
             self.rows.append(event, share_id, marked.custody_id, facts=facts)
+
+    def acknowledged_share(self, receipt: str) -> bytes:
+        """Return the id of the share whose page holds this receipt. Reads nothing.
+
+        Raises:
+            LinkUnavailable: the receipt is not one of ours.
+        """
+        return self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
 
     def expire_due(self, most: int) -> int:
         """End up to `most` shares whose time has come; return how many. Safe to run in several processes at once."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sharelink.access import errors as access
+from sharelink.bundles import errors as bundles
 from sharelink.cloudtrail import errors as cloudtrail
 from sharelink.custody import errors as custody
 from sharelink.errors import SharelinkError
@@ -12,6 +13,9 @@ from sharelink.web.answers import FORBIDDEN, NOT_FOUND, Answer
 
 CUSTODY_ANSWERS: Mapping[type[SharelinkError], Answer] = {
     custody.RecordNotFound: NOT_FOUND,
+    bundles.NoReceipt: Answer(
+        409, "There is nothing to attest yet", "A receipt says what has happened.", "Come back when it has."
+    ),
     custody.RecordArchived: Answer(
         409, "This record is archived", "Nothing can be added to it.", "Restore it first, or choose another record."
     ),

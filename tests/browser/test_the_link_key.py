@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 _STORED = "[...Object.entries(localStorage), ...Object.entries(sessionStorage)].map(String)"
-MAY_CARRY = {"/s/status", "/s/reveal", "/s/decline"}
+MAY_CARRY = {"/s/status", "/s/reveal", "/s/decline", "/s/receipt"}
 
 
 def assert_only_posted(requests: Sequence[Request], key: str, allowed: set[str]) -> None:

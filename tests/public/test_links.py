@@ -112,7 +112,7 @@ def test_no_public_answer_sets_a_cookie_or_redirects(unit_of_work: UnitOfWork, s
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["/s/status", "/s/reveal", "/s/decline"])
+@pytest.mark.parametrize("path", ["/s/status", "/s/reveal", "/s/decline", "/s/receipt"])
 def test_strangers_get_one_answer_whatever_they_hold(
     unit_of_work: UnitOfWork, staff: Person, client: Browser, clock: MovableClock, path: str
 ) -> None:

@@ -113,7 +113,8 @@ def test_a_report_without_words_comes_back_with_what_was_typed(
 
 def test_a_statement_never_approves(app: Flask) -> None:
     rules = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/statement")}
-    assert rules == {"/statement/<token>", "/statement/read", "/statement/confirm", "/statement/report"}
+    acts = {"read", "confirm", "report", "bundle", "receipt"}
+    assert rules == {"/statement/<token>", *(f"/statement/{act}" for act in acts)}
 
 
 def test_somebody_of_ours_may_look_and_not_answer(

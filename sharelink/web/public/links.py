@@ -3,13 +3,14 @@
 from flask import Blueprint, Response, render_template, request
 
 from sharelink.actors import Actor
-from sharelink.acts import receiving
+from sharelink.acts import handing_out, receiving
 from sharelink.errors import InvalidInput
 from sharelink.shares.errors import CodeRefused, OwnShare, ShareEnded, ShareHeld
 from sharelink.shares.links import OpenLink, parse_open_link
 from sharelink.shares.rows import ShareFacts
 from sharelink.shares.states import FINAL_STATES
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
+from sharelink.web.downloads import download
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -90,7 +91,19 @@ def displayed() -> Response:
 def stored() -> Response:
     """Take note that the recipient stored the secret."""
     receiving.acknowledge(current_unit_of_work(), _actor(), request.form.get("receipt", ""), stored=True)
-    return page_or_fragment("public/stored.html", "public/_stored.html", audience="public")
+    return page_or_fragment(
+        "public/stored.html", "public/_stored.html", audience="public", receipt=request.form.get("receipt", "")
+    )
+
+
+@blueprint.post("/receipt")
+@limited("reveal")
+def receipt() -> Response:
+    """Hand out what the log says of the share: to the holder of the whole link, or to the page that has shown it."""
+    acknowledgement = request.form.get("receipt", "")
+    if acknowledgement:
+        return download(handing_out.receipt_by_acknowledgement(current_unit_of_work(), _actor(), acknowledgement))
+    return download(handing_out.receipt_for_recipient(current_unit_of_work(), _actor(), _posted_link()))
 
 
 def _actor() -> Actor:

@@ -3,11 +3,16 @@
 from flask import Blueprint, Response, render_template, request
 
 from sharelink.actors import Actor
-from sharelink.acts import stating
+from sharelink.acts import handing_out, stating
 from sharelink.acts.stating import Reading
+from sharelink.custody.states import CustodyState
 from sharelink.errors import InvalidInput
+from sharelink.shares.states import ShareKind
 from sharelink.statements.links import StatementLink, parse_statement_link
+from sharelink.statements.statement import Statement
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
+from sharelink.web.downloads import download, statement_sheet
+from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -63,6 +68,27 @@ def report() -> Response:
     )
 
 
+@blueprint.post("/bundle")
+@limited("reveal")
+def bundle() -> Response:
+    """Issue the statement as files that can be checked without us."""
+    posted, actor = _posted_link(), _actor()
+    order = handing_out.BundleOrder(statement_sheet, request.form.get("checkpoint", ""))
+    try:
+        found = handing_out.statement_for_customer(current_unit_of_work(), actor, posted, order)
+    except InvalidInput as error:
+        return _page(stating.read(current_unit_of_work(), actor, posted), posted, 422, error)
+    return download(found)
+
+
+@blueprint.post("/receipt")
+@limited("reveal")
+def receipt() -> Response:
+    """Hand out what the log says of one share of the record, or of the end of custody."""
+    share_text = request.form.get("share", "")
+    return download(handing_out.receipt_for_customer(current_unit_of_work(), _actor(), _posted_link(), share_text))
+
+
 def _actor() -> Actor:
     return signed_in_actor() if viewer() is not None else public_actor()
 
@@ -92,4 +118,18 @@ def _page(reading: Reading, posted: StatementLink, status: int = 200, error: Inv
         link=posted.url(current_settings().base_url),
         errors=error.fields if error is not None else {},
         message=request.form.get("message", ""),
+        kept=request.form.get("checkpoint", ""),
+        receipts=_receipts(reading.statement),
     )
+
+
+def _receipts(statement: Statement) -> list[tuple[str, str]]:
+    """Return of what there are receipts: the value and the words of each choice."""
+    ended = (
+        [("", "the end of custody")] if statement.record.state in {CustodyState.RELEASED, CustodyState.CLOSED} else []
+    )
+    return ended + [
+        (line.id_text, f"{line.label or 'Secret'}, {utc_text(line.created_at)}")
+        for line in statement.exchanges.lines
+        if (line.submitted_at is not None if line.kind is ShareKind.REQUEST else line.ended_at is not None)
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, make_response, render_template, request
 
 from sharelink.actors import Actor
-from sharelink.acts import submitting
+from sharelink.acts import handing_out, submitting
 from sharelink.errors import InvalidInput
 from sharelink.requests.errors import RequestClosed, StraySpace
 from sharelink.requests.fields import FIELD_MAX_BYTES
@@ -16,6 +16,7 @@ from sharelink.requests.service import SubmitReceipt
 from sharelink.requests.states import FieldKind
 from sharelink.shares.errors import OwnShare
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
+from sharelink.web.downloads import download
 from sharelink.web.filters import iso_text, utc_text
 from sharelink.web.rate_limits import limited, limited_per_link
 from sharelink.web.request_body import BodyBroken
@@ -71,7 +72,9 @@ def submit() -> Response:
 @blueprint.post("/receipt")
 @limited("status")
 def receipt() -> Response:
-    """Hand out the receipt of an answered request as a small file, for people or for programs."""
+    """Hand out the receipt of an answered request: a small file for people or programs, or with the log's proof."""
+    if request.form.get("format") == "proof":
+        return download(handing_out.receipt_for_submitter(current_unit_of_work(), _actor(), _posted_link()))
     kept = submitting.receipt(current_unit_of_work(), _actor(), _posted_link())
     organisation = current_settings().organisation_name
     as_json = request.form.get("format") == "json"

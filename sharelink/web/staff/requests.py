@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from sharelink.access.queries import open_use
 from sharelink.accounts.permissions import Permission
-from sharelink.acts import requesting, retrieving, tending
+from sharelink.acts import handing_out, requesting, retrieving, tending
 from sharelink.crypto.identifiers import id_from_text, id_text, new_id
 from sharelink.custody.request_detail import RequestDetail, request_detail
 from sharelink.errors import InvalidInput
@@ -15,6 +15,7 @@ from sharelink.requests.errors import NotJudgeable, RequestNotAwaiting
 from sharelink.requests.states import Verdict
 from sharelink.shares.errors import AlreadyCreated, ShareEnded, ShareNotFound, ShareReplaced
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
+from sharelink.web.downloads import download
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.staff.asking import already_page, asked_page
@@ -101,6 +102,15 @@ def _ask_again(detail: RequestDetail, *, rejecting: str | None) -> Response:
     except AlreadyCreated as error:
         return already_page(error)
     return asked_page(asked, replaced=True)
+
+
+@blueprint.post("/requests/<request_text>/receipt")
+@requires(Permission.RECORD_READ)
+@limited("create")
+def receipt(request_text: str) -> Response:
+    """Hand out what the log says of the request."""
+    detail = _found(request_text, Permission.RECORD_READ)
+    return download(handing_out.receipt_of_share(current_unit_of_work(), detail.line.id))
 
 
 def _found(request_text: str, permission: Permission) -> RequestDetail:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, make_response, render_template, request
 
 from sharelink.accounts.permissions import Permission
-from sharelink.acts import tending
+from sharelink.acts import handing_out, tending
 from sharelink.crypto.identifiers import id_from_text, id_text
 from sharelink.custody.share_detail import ShareDetail, share_detail
 from sharelink.errors import InvalidInput
 from sharelink.outbox.queries import told_about
 from sharelink.shares.errors import ShareEnded, ShareNotFound, ShareNotLocked
 from sharelink.web.authentication import authorise, requires, signed_in_actor
+from sharelink.web.downloads import download
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -53,6 +54,15 @@ def unlock(share_text: str) -> Response:
     except ShareNotLocked:
         return _page(_found(share_text, Permission.SHARE_SEND), 409, notice="It is not locked. Nothing was changed.")
     return redirect_after_post(_address(detail))
+
+
+@blueprint.post("/shares/<share_text>/receipt")
+@requires(Permission.RECORD_READ)
+@limited("create")
+def receipt(share_text: str) -> Response:
+    """Hand out what the log says of the share."""
+    detail = _found(share_text, Permission.RECORD_READ)
+    return download(handing_out.receipt_of_share(current_unit_of_work(), detail.line.id))
 
 
 def _found(share_text: str, permission: Permission) -> ShareDetail:

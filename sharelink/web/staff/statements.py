@@ -5,6 +5,7 @@ from datetime import timedelta
 from flask import Blueprint, Response, make_response, render_template, request
 
 from sharelink.accounts.permissions import Permission
+from sharelink.acts import handing_out
 from sharelink.crypto.identifiers import id_from_text
 from sharelink.custody.queries import RecordDetail, record_detail, record_group
 from sharelink.errors import InvalidInput
@@ -13,6 +14,7 @@ from sharelink.statements.queries import statement_links
 from sharelink.statements.service import LINK_LIFETIMES, MadeLink
 from sharelink.statements.statement import custody_statement
 from sharelink.web.authentication import authorise, requires, signed_in_actor
+from sharelink.web.downloads import download, statement_sheet
 from sharelink.web.filters import duration_text, utc_text
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import redirect_after_post
@@ -31,13 +33,29 @@ LIFETIME_DEFAULT_SECONDS = int(timedelta(days=30).total_seconds())
 @requires(Permission.RECORD_READ)
 def preview(record_text: str) -> Response:
     """Show the statement as the customer sees it. Nothing is written: the customer's readings stay the customer's."""
-    record_id = record_id_of(record_text)
-    with current_unit_of_work().read() as work:
-        authorise_on = record_group(work.session, record_id)
-    authorise(Permission.RECORD_READ, authorise_on)
-    with current_unit_of_work().read() as work:
-        statement = custody_statement(work.session, record_id, work.now, _asked_part())
-    return make_response(render_template("staff/statement.html", statement=statement))
+    return _preview_page(_readable(record_text))
+
+
+@blueprint.post("/records/<record_text>/statement/bundle")
+@requires(Permission.RECORD_READ)
+@limited("create")
+def bundle(record_text: str) -> Response:
+    """Issue the statement as files that can be checked without us."""
+    record_id = _readable(record_text)
+    order = handing_out.BundleOrder(statement_sheet, request.form.get("checkpoint", ""))
+    try:
+        found = handing_out.statement_for_staff(current_unit_of_work(), signed_in_actor(), record_id, order)
+    except InvalidInput as error:
+        return _preview_page(record_id, 422, error)
+    return download(found)
+
+
+@blueprint.post("/records/<record_text>/receipt")
+@requires(Permission.RECORD_READ)
+@limited("create")
+def receipt(record_text: str) -> Response:
+    """Hand out what the log says of the end of custody."""
+    return download(handing_out.receipt_of_end(current_unit_of_work(), _readable(record_text)))
 
 
 @blueprint.get("/records/<record_text>/statement/links")
@@ -75,6 +93,26 @@ def revoke_link(record_text: str, link_text: str) -> Response:
     with current_unit_of_work().write(signed_in_actor()) as work:
         work.statements.revoke(record.id, link_id)
     return redirect_after_post(f"/records/{record.id_text}/statement/links")
+
+
+def _readable(text: str) -> bytes:
+    record_id = record_id_of(text)
+    with current_unit_of_work().read() as work:
+        group_id = record_group(work.session, record_id)
+    authorise(Permission.RECORD_READ, group_id)
+    return record_id
+
+
+def _preview_page(record_id: bytes, status: int = 200, error: InvalidInput | None = None) -> Response:
+    with current_unit_of_work().read() as work:
+        statement = custody_statement(work.session, record_id, work.now, _asked_part())
+    page = render_template(
+        "staff/statement.html",
+        statement=statement,
+        errors=error.fields if error is not None else {},
+        kept=request.form.get("checkpoint", ""),
+    )
+    return make_response(page, status)
 
 
 def _record(text: str) -> RecordDetail:

@@ -29,7 +29,12 @@ def _reported(event: RecordedEvent) -> str:
     return sentences(event.personal_text("contact"), quoted(event.personal.get("message", "")))
 
 
+def _issued(event: RecordedEvent) -> str:
+    return sentences(event.personal_text("contact"), f"Last entry before it: {event.facts.get('last_rseq')}")
+
+
 STATEMENT_WORDS: Mapping[AuditEvent, EventWords] = {
+    AuditEvent.CUSTODY_STATEMENT_ISSUED: EventWords("Statement issued as files", "download", "plain", _issued),
     AuditEvent.STATEMENT_LINK_CREATED: EventWords("Link to the statement made", "file-text", "plain", _created),
     AuditEvent.STATEMENT_LINK_REVOKED: EventWords("Link to the statement revoked", "unlink", "warn", named("contact")),
     AuditEvent.STATEMENT_READ: EventWords("Statement read", "eye", "plain", _covered),

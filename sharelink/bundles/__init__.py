@@ -1,0 +1,1 @@
+"""What leaves the house: statement bundles and receipts that anyone can check without us."""
