@@ -34,6 +34,7 @@ from sharelink.web import (
     cross_origin,
     errors,
     filters,
+    own_host,
     rate_limits,
     request_body,
     security_headers,
@@ -134,6 +135,7 @@ def _install_web(app: Flask, settings: Settings, static: Path) -> None:
     logs.install(app)
     security_headers.install(app, https=settings.https)
     # From here on in the order in which a request meets them: what is cheap and needs no trust comes first.
+    own_host.install(app, settings.base_url)
     cross_origin.install(app, settings.base_url)
     request_body.install(app, settings.request_max_bytes)
     rate_limits.install(app, settings)

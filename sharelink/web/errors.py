@@ -31,6 +31,7 @@ from sharelink.web.answers import (
 )
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.custody_answers import CUSTODY_ANSWERS
+from sharelink.web.own_host import Misdirected
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
 
@@ -212,6 +213,12 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "This request came from another site",
         "Nothing was changed.",
         "Open the link again and use the form on its own page.",
+    ),
+    Misdirected: Answer(
+        421,
+        "There is nothing at this address",
+        "This service answers under its own name only.",
+        "Use the address that you were given.",
     ),
     BodyBroken: BROKEN_BODY,
     BodyTooLarge: Answer(
