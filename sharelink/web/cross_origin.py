@@ -27,7 +27,6 @@ def install(app: Flask, base_url: str) -> None:
     Raises (inside requests):
         ForeignOrigin: the browser says that another site made the request.
     """
-
     stays_here = is_loopback(host_of(base_url) or "")
 
     @app.before_request

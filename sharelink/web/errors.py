@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from flask import Flask, Response, request
 from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -13,6 +14,7 @@ from sharelink.audit import errors as audit
 from sharelink.crypto import errors as crypto
 from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
 from sharelink.factors import errors as factors
+from sharelink.jobs.noise import Refusal
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
@@ -32,8 +34,10 @@ from sharelink.web.answers import (
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.custody_answers import CUSTODY_ANSWERS
 from sharelink.web.own_host import Misdirected
+from sharelink.web.rate_limits import purpose_of
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
+from sharelink.web.wiring import wiring
 
 LINK_ROUTES = ("/s/", "/r/", "/approve/", "/statement/", "/retrieve/")
 _RETRY_STORAGE_SECONDS = 30
@@ -235,6 +239,15 @@ _BY_STATUS: Mapping[int, Answer] = {
     413: ANSWERS[BodyTooLarge],
     429: Answer(429, "That was a little too fast", "Nothing was changed or used up.", "Wait a moment, then try again."),
 }
+_NOISE: Mapping[type[SharelinkError], Refusal] = {
+    accounts.SetUpLinkUnavailable: Refusal.LINK,
+    accounts.InvitationUnavailable: Refusal.LINK,
+    BodyBroken: Refusal.BODY,
+    BodyTooLarge: Refusal.BODY,
+    ForeignOrigin: Refusal.ORIGIN,
+    Misdirected: Refusal.HOST,
+}
+"""What strangers do in vain: counted, not written one by one."""
 _UNKNOWN = Answer(
     500, "Something went wrong on our side", "Nothing was shown. It was noted.", "Try again, or tell the support."
 )
@@ -259,6 +272,9 @@ def install(app: Flask) -> None:
 
 def _named_fact(error: SharelinkError) -> Response:
     answer = answer_for(error)
+    why = Refusal.LINK if answer is LINK_UNAVAILABLE else _NOISE.get(type(error))
+    if why is not None:
+        wiring().noise.refused(why)
     log = get_logger("sharelink.web")
     if answer.status >= 500:
         # The class names of the chain are enough to mend it; their texts could hold what a person typed.
@@ -270,6 +286,10 @@ def _named_fact(error: SharelinkError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, RateLimitExceeded):
+        wiring().noise.limited(purpose_of(error))
+    if isinstance(error, CSRFError):
+        wiring().noise.refused(Refusal.FORM)
     if isinstance(error, InternalServerError):
         get_logger("sharelink.web").error("unexpected", exc_info=error.original_exception or error)
     status = error.code or 500

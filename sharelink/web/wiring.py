@@ -5,6 +5,7 @@ from typing import cast
 
 from flask import current_app
 
+from sharelink.jobs.noise import Noise
 from sharelink.settings import Settings
 from sharelink.sso.errors import SingleSignOnOff
 from sharelink.sso.provider import SingleSignOn
@@ -19,6 +20,7 @@ class Wiring:
 
     settings: Settings
     unit_of_work: UnitOfWork
+    noise: Noise
     single_sign_on: SingleSignOn | None = None
 
 

@@ -26,6 +26,7 @@ blueprint = Blueprint("submissions", __name__, url_prefix="/r")
 
 
 @blueprint.get("/<token>")
+@limited("open", "GET")
 def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
     return render_template("public/request_link.html", audience="public")
