@@ -20,7 +20,6 @@ from sharelink.audit.signing import LogKeys, retired_log_keys
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.keyring import Keyring
-from sharelink.jobs.noise import Noise
 from sharelink.outbox.policy import OutboxPolicy
 from sharelink.persistence.database import db, engine_options, prepare_engine
 from sharelink.persistence.write_queue import WriteQueue
@@ -42,7 +41,7 @@ from sharelink.web import (
     single_process,
 )
 from sharelink.web.registration import PUBLIC, register_pages
-from sharelink.web.wiring import EXTENSION, Wiring
+from sharelink.web.wiring import EXTENSION, wire
 
 EPOCH_DIRECTORY = "epochs"
 
@@ -91,8 +90,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
         ),
         log_keys=_log_keys(settings, keyring),
     )
-    noise = Noise(unit_of_work, app.app_context, writes_itself=serving)
-    app.extensions[EXTENSION] = Wiring(settings, unit_of_work, noise, _single_sign_on(settings))
+    app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), serving=serving)
     _install_web(app, settings, static)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)

@@ -246,30 +246,6 @@ def test_slow_and_idle_connections_keep_nobody_waiting_and_eat_no_memory(
     assert sorted(times)[int(len(times) * 0.95)] < 3
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(240)
-def test_requests_that_dawdle_are_ended_by_the_shipped_server(server: Server) -> None:
-    with ExitStack() as stack:
-        slow = [stack.enter_context(server.socket(timeout=1)) for _ in range(10)]
-        waiting, began_at = list(slow), time.monotonic()
-        for number, connection in enumerate(slow):
-            connection.sendall(head(100_000) if number % 2 else head(100_000)[:30])
-        while waiting and time.monotonic() - began_at < 60:
-            time.sleep(1)
-            for connection in list(waiting):
-                try:
-                    connection.sendall(b"x")
-                    connection.setblocking(False)
-                    if connection.recv(1) == b"":
-                        waiting.remove(connection)
-                except BlockingIOError:
-                    connection.settimeout(1)
-                except OSError:
-                    waiting.remove(connection)
-        assert not waiting
-        assert 15 < time.monotonic() - began_at < 40
-
-
 def test_idle_connections_are_ended_by_the_server(server: Server) -> None:
     with ExitStack() as stack:
         idle = [stack.enter_context(server.socket(timeout=40)) for _ in range(10)]
