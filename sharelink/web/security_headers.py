@@ -42,4 +42,6 @@ def install(app: Flask, *, https: bool) -> None:
         is_versioned_asset = request.endpoint == "static" and "v" in request.args and response.status_code in {200, 304}
         # Everything but the style and script files may be about a secret, and stays in no cache (ASVS 14.3.2).
         response.headers["Cache-Control"] = _STATIC_CACHE if is_versioned_asset else "no-store"
+        # Flask dates every file a year ahead, which older caches might believe.
+        response.headers.pop("Expires", None)
         return response
