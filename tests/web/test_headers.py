@@ -151,7 +151,9 @@ def test_what_strangers_are_answered(client: Browser) -> None:
     unchanged = client.get(f"{css}?v=1", headers={"If-None-Match": tag})
     check("a file that is known", unchanged, Kind(304, None, FOR_EVER, file_parts - {"Last-Modified", "Vary"}))
     part = client.get(css, headers={"Range": "bytes=0-9"})
-    check("a part of a file", part, Kind(206, "text/css; charset=utf-8", also=file_parts - {"Vary"} | {"Content-Range"}))
+    check(
+        "a part of a file", part, Kind(206, "text/css; charset=utf-8", also=file_parts - {"Vary"} | {"Content-Range"})
+    )
 
 
 def test_what_holders_and_staff_are_answered(

@@ -18,7 +18,6 @@ from sharelink.shares.errors import OwnShare
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.filters import iso_text, utc_text
 from sharelink.web.rate_limits import limited, limited_per_link
-from sharelink.web.request_body import BodyBroken
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -96,9 +95,6 @@ def _actor() -> Actor:
 
 
 def _posted_link() -> SubmitLink:
-    if any(len(values) > 1 for _name, values in request.form.lists()):
-        # Whichever of two passwords were kept, nobody would know that it was not the other.
-        raise BodyBroken("a field twice")
     return parse_submit_link(request.form.get("link", ""))
 
 
