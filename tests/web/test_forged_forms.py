@@ -111,6 +111,7 @@ def leading_elsewhere() -> Iterator[str]:
     yield from ("/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example", "/ /evil.example\x00")
     yield from ("https:evil.example", "https:/evil.example", "javascript:alert(1)", "data:text/html,x", "evil.example")
     yield from ("//localhost@evil.example", "http://localhost@evil.example", "/..//evil.example/%2f..", "/%5cevil\\")
+    yield from ("/.//evil.example", "/a/%2E%2e//evil.example", "/a/.%2e/..//evil.example")
     yield from ("//[evil", "//evil.example\\@localhost", "/\u2028/evil.example", "?next=//evil.example", "#//evil", ".")
     yield from ("/\x0b/evil.example", "/sign-in?next=//evil.example", "/sign-out", "/" + "a" * 3000)
 
