@@ -34,13 +34,14 @@ from sharelink.web import (
     cross_origin,
     errors,
     filters,
+    own_host,
     rate_limits,
     request_body,
     security_headers,
     single_process,
 )
 from sharelink.web.registration import PUBLIC, register_pages
-from sharelink.web.wiring import EXTENSION, Wiring
+from sharelink.web.wiring import EXTENSION, wire
 
 EPOCH_DIRECTORY = "epochs"
 
@@ -89,7 +90,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
         ),
         log_keys=_log_keys(settings, keyring),
     )
-    app.extensions[EXTENSION] = Wiring(settings, unit_of_work, _single_sign_on(settings))
+    app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), serving=serving)
     _install_web(app, settings, static)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)
@@ -134,6 +135,7 @@ def _install_web(app: Flask, settings: Settings, static: Path) -> None:
     logs.install(app)
     security_headers.install(app, https=settings.https)
     # From here on in the order in which a request meets them: what is cheap and needs no trust comes first.
+    own_host.install(app, settings.base_url)
     cross_origin.install(app, settings.base_url)
     request_body.install(app, settings.request_max_bytes)
     rate_limits.install(app, settings)

@@ -1,6 +1,7 @@
 """Log lines to standard error that can be shown to anybody: no link, key, code, cookie, query or request body.
 
-Three nets, one behind the other: nothing in Sharelink logs what a person typed; exceptions are written without local
+A flood of equal lines is counted (`repeated_lines`), so that no stranger can fill the disk. Against secrets there are
+three nets, one behind the other: nothing in Sharelink logs what a person typed; exceptions are written without local
 variables and without messages that others composed; and every text is searched for what looks like a link or a key.
 """
 
@@ -19,6 +20,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.exc import DBAPIError
 
 from sharelink.errors import SharelinkError
+from sharelink.repeated_lines import RepeatedLines
 from sharelink.settings import LogFormat, LogLevel
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -122,11 +124,23 @@ def _harmless_detail(error: BaseException) -> str:
 
 
 class _StandardError(logging.StreamHandler[Any]):
-    """Writes to whatever standard error is at the moment of writing."""
+    """Writes to whatever standard error is at the moment of writing; equal lines only so often."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeated = RepeatedLines()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
-        super().emit(record)
+        for kept in self._repeated.admit(record):
+            super().emit(kept)
+
+    def close(self) -> None:
+        """Tell what was left out last; called when the process ends."""
+        self.stream = sys.stderr
+        for kept in self._repeated.rest():
+            super().emit(kept)
+        super().close()
 
 
 def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:

@@ -145,6 +145,9 @@ class Settings(AuditSettings, MailSettings, SingleSignOnSettings):
         repr=False,
         description=("Where requests are counted: `memory://` (one process) or `redis://user:password@host/0`."),
     )
+    rate_limit_open: str = Field(
+        default="300 per minute", description="How often one client may load the page of a link, or of a way in."
+    )
     rate_limit_status: str = Field(default="60 per minute", description="How often one client may ask what a link is.")
     rate_limit_reveal: str = Field(default="20 per minute", description="How often one client may press *Reveal*.")
     rate_limit_submit: str = Field(default="20 per minute", description="How often one client may press *Send once*.")
@@ -334,6 +337,7 @@ class Settings(AuditSettings, MailSettings, SingleSignOnSettings):
         return value
 
     @field_validator(
+        "rate_limit_open",
         "rate_limit_status",
         "rate_limit_reveal",
         "rate_limit_submit",

@@ -1,5 +1,6 @@
 """From an environment to an application that may serve; the same for `sharelink serve` and for `wsgi.py`."""
 
+import atexit
 import os
 import resource
 import tempfile
@@ -44,6 +45,8 @@ def serving_application(settings: Settings) -> Flask:
         require_schema(settings)
         require_continuity(settings)
         _record_start(wiring())
+        # Whichever server it is that ends.
+        atexit.register(wiring().noise.end)
     return app
 
 

@@ -28,6 +28,7 @@ LEAVES = {
     "settings_mail",
     "settings_audit",
     "logs",
+    "repeated_lines",
 }
 CORE = {
     "tlog",
@@ -60,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     "settings_audit": {"errors"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
     "environment": {"errors"},
-    "logs": {"errors", "settings"},
+    "logs": {"errors", "settings", "repeated_lines"},
     "crypto": {"errors", "times"},
     "persistence": {"errors", "times"},
     "tlog": {"errors"},

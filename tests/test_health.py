@@ -9,7 +9,7 @@ from sharelink.actors import Actor
 from sharelink.jobs.sweeper import show_life
 from sharelink.persistence.clocks import database_now
 
-PARTS = {"clock", "database", "epoch_keys", "keyring", "migrations", "sweeper"}
+PARTS = {"clock", "database", "epoch_keys", "keyring", "migrations", "rate_counters", "sweeper"}
 
 
 @pytest.fixture

@@ -11,14 +11,16 @@ device in which the person has signed in before has a counter of its own, and on
 network or from many, pause other strangers and never that device. A passkey cannot be guessed and is never paused.
 
 A right password alone forgives nothing: otherwise whoever has the password could guess codes for ever. Only a whole
-sign-in does. Failed tries become events in bundles, one per account, network and minute, and one per minute for all
-unknown addresses: otherwise strangers could make the log grow at will.
+sign-in does. Failed tries become events in bundles, one per account, network and minute, but one for all networks once
+they are many, and one per minute for all unknown addresses: otherwise strangers could make the log grow at will.
 """
 
 import hmac
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -43,6 +45,9 @@ MAX_ACCOUNT_PASSWORD_FAILURES = 100
 MAX_ACCOUNT_CODE_FAILURES = 20
 """So many from everywhere, and every client but the account's known devices has to wait. Fewer for codes: they have six
 digits, and whoever tries them knows the password already."""
+
+MOST_NETWORKS_APART = 5
+"""From so many networks in a minute each has an event of its own."""
 
 DECISION_LIFETIME = timedelta(minutes=1)
 """A try that is younger may still turn out to be right, and is not yet reported as failed."""
@@ -175,6 +180,7 @@ class SignIns:
                 reason=_reason_of(attempts[0]),
                 facts={
                     "tries": len(attempts),
+                    "networks": len({attempt.client_ref for attempt in attempts}),
                     "first_at": leaf_time(min(attempt.attempted_at for attempt in attempts)),
                     "last_at": leaf_time(max(attempt.attempted_at for attempt in attempts)),
                 },
@@ -250,7 +256,7 @@ class SignIns:
         for attempt in claimed:
             client_ref = attempt.client_ref if attempt.account_id is not None else None
             bundles[attempt.account_id, client_ref, attempt.is_second_step].append(attempt)
-        return list(bundles.values())
+        return _fewer(bundles)
 
     def _client_reference(self, device_hash: bytes | None) -> bytes:
         if device_hash is not None:
@@ -259,6 +265,17 @@ class SignIns:
 
     def _reference(self, kind: str, value: str) -> bytes:
         return hmac.digest(self.keyring.client_key, f"sharelink/v1/sign-in {kind}\0{value}".encode(), "sha256")
+
+
+def _fewer(bundles: Mapping[tuple[bytes | None, bytes | None, bool], list[_Failure]]) -> list[list[_Failure]]:
+    """Return the bundles, those of one account as one where they are of many networks: strangers have any number."""
+    of_accounts: dict[tuple[bytes | None, bool], list[list[_Failure]]] = defaultdict(list)
+    for (account_id, _client, is_second_step), attempts in bundles.items():
+        of_accounts[account_id, is_second_step].append(attempts)
+    fewer: list[list[_Failure]] = []
+    for apart in of_accounts.values():
+        fewer += apart if len(apart) <= MOST_NETWORKS_APART else [list(chain.from_iterable(apart))]
+    return fewer
 
 
 def _reason_of(failure: _Failure) -> str:

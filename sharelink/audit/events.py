@@ -139,6 +139,8 @@ class AuditEvent(StrEnum):
 
     KEY_CREATED = "key.created"
     KEY_DESTROYED = "key.destroyed"
+    RATELIMIT_TRIPPED = "ratelimit.tripped"
+    STRANGERS_REFUSED = "strangers.refused"
     SYSTEM_CLOCK_JUMP = "system.clock_jump"
     SYSTEM_STARTED = "system.started"
 

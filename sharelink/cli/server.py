@@ -10,16 +10,14 @@ from typing import Any, cast
 
 import click
 from flask import Flask
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 
+from sharelink.cli.connections import MOST_CONNECTIONS, Connection
 from sharelink.jobs.worker import Worker
 from sharelink.settings import Settings
 from sharelink.web.wiring import EXTENSION
 
 THREADS = 16
-CONNECTIONS = 450
 IDLE_SECONDS = 9
 """A connection without progress ends then: 150 idle ones must not keep honest people out."""
 CLEANUP_SECONDS = 2
@@ -29,30 +27,13 @@ REFUSED_AT_ONCE_BYTES = 1024 * 1024
 """A longer body gets waitress's bare 413. Shorter ones reach the application, whose refusal a person can read."""
 
 
-class _UnambiguousParser(HTTPRequestParser):
-    """Refuses a request that tells its length in two ways: a proxy in front may have believed the other one.
-
-    waitress believes the chunks and reads on, so that what the proxy took for the body would be a second request
-    (RFC 9112, section 6.1).
-    """
-
-    def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
-        if self.chunked and "CONTENT_LENGTH" in self.headers:
-            raise ParsingError("Content-Length and Transfer-Encoding exclude each other")
-
-
-class _Channel(HTTPChannel):
-    parser_class = _UnambiguousParser
-
-
 def waitress_options(settings: Settings) -> dict[str, Any]:
     """Return the options of waitress for `settings`."""
     behind_proxy = settings.trusted_proxy_hops > 0
     return {
         "asyncore_use_poll": True,
         "threads": THREADS,
-        "connection_limit": CONNECTIONS,
+        "connection_limit": MOST_CONNECTIONS,
         "channel_timeout": IDLE_SECONDS,
         "cleanup_interval": CLEANUP_SECONDS,
         "inbuf_overflow": IN_MEMORY_BYTES,
@@ -80,7 +61,7 @@ def serve_until_told(
     """
     # One socket, hence one server and not a set of them.
     server = cast(BaseWSGIServer, create_server(app, sockets=[listener], **waitress_options(settings)))
-    server.channel_class = _Channel
+    server.channel_class = Connection.served(https=settings.https)
     host, port = listener.getsockname()[:2]
     with _worker_thread(app, settings) if with_worker else nullcontext(), _signals_end_the_loop():
         announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -10,6 +10,7 @@ from sharelink.actors import Actor
 from sharelink.cli.context import command_application, load_settings, told_kindly
 from sharelink.cli.server import bound_socket, serve_until_told
 from sharelink.crypto.keyring import create_missing_keys
+from sharelink.jobs.noise import tell_noise
 from sharelink.jobs.sweeper import destroy_epochs_once, report_failed_sign_ins, sweep_once, void_lapsed_changes
 from sharelink.jobs.worker import Worker
 from sharelink.settings import Settings
@@ -75,7 +76,7 @@ def worker() -> None:
 
 @click.command()
 def sweep() -> None:
-    """Do the background work once, now: expire shares, destroy old keys, tell failed sign-ins, void old proposals."""
+    """Do the background work once, now: expire shares, destroy old keys, tell vain tries, void old proposals."""
     settings = load_settings()
     with command_application(settings):
         require_schema(settings)
@@ -83,6 +84,7 @@ def sweep() -> None:
         expired = sweep_once(unit_of_work)
         destroyed = destroy_epochs_once(unit_of_work, timedelta(seconds=settings.epoch_grace_seconds))
         report_failed_sign_ins(unit_of_work)
+        tell_noise(unit_of_work)
         void_lapsed_changes(unit_of_work)
     click.echo(f"{expired} shares expired, {destroyed} epoch keys destroyed.")
 

@@ -14,6 +14,7 @@ from sharelink.errors import SharelinkError
 from sharelink.jobs.clock_watch import ClockWatch
 from sharelink.jobs.deliveries import Post, deliver_once, remind_once
 from sharelink.jobs.log_head import beat_once, keep_head_outside_once
+from sharelink.jobs.noise import NOISE_SECONDS, tell_noise
 from sharelink.jobs.sweeper import (
     destroy_epochs_once,
     report_failed_sign_ins,
@@ -79,6 +80,7 @@ class Worker:
             _Task("failed sign-ins", REPORT_SECONDS, lambda: report_failed_sign_ins(unit_of_work)),
             _Task("log head", HEAD_SECONDS, lambda: keep_head_outside_once(unit_of_work, settings.checkpoint_file)),
             _Task("log heartbeat", HEARTBEAT_SECONDS, lambda: beat_once(unit_of_work)),
+            _Task("noise", NOISE_SECONDS, lambda: tell_noise(unit_of_work)),
             _Task("lapsed proposals", REPORT_SECONDS, lambda: void_lapsed_changes(unit_of_work)),
         ]
         post = Post.of(settings)

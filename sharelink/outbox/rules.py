@@ -256,6 +256,8 @@ UNTOLD = frozenset(
         AuditEvent.WEBHOOK_REMOVED,
         AuditEvent.KEY_CREATED,
         AuditEvent.KEY_DESTROYED,
+        AuditEvent.RATELIMIT_TRIPPED,
+        AuditEvent.STRANGERS_REFUSED,
         AuditEvent.SYSTEM_CLOCK_JUMP,
         AuditEvent.SYSTEM_STARTED,
     }

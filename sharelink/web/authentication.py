@@ -246,6 +246,9 @@ def local_path(text: str | None) -> str | None:
     """Return `text` if it is a path on this site, else None: nobody may be sent elsewhere after the sign-in."""
     if not text or len(text) > LONGEST_NEXT or not text.startswith("/") or text.startswith("//"):
         return None
+    # No page of ours is reached by climbing, and `/..//other.example` could become another site's address on the way.
+    if not {".", ".."}.isdisjoint(text.partition("?")[0].lower().replace("%2e", ".").split("/")):
+        return None
     # Browsers read a backslash as a slash, and leave out tabs and line ends.
     if "\\" in text or not text.isprintable():
         return None

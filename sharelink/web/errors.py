@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from flask import Flask, Response, request
 from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
 from structlog import get_logger
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -21,6 +22,7 @@ from sharelink.errors import (
     UnsafeStart,
 )
 from sharelink.factors import errors as factors
+from sharelink.jobs.noise import Refusal
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
@@ -40,8 +42,11 @@ from sharelink.web.answers import (
 )
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.custody_answers import CUSTODY_ANSWERS
+from sharelink.web.own_host import Misdirected
+from sharelink.web.rate_limits import purpose_of
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
+from sharelink.web.wiring import wiring
 
 LINK_ROUTES = ("/s/", "/r/", "/approve/", "/statement/", "/retrieve/")
 _RETRY_STORAGE_SECONDS = 30
@@ -224,6 +229,12 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Nothing was changed.",
         "Open the link again and use the form on its own page.",
     ),
+    Misdirected: Answer(
+        421,
+        "There is nothing at this address",
+        "This service answers under its own name only.",
+        "Use the address that you were given.",
+    ),
     BodyBroken: BROKEN_BODY,
     BodyTooLarge: Answer(
         413, "That is too much", "What you sent is larger than this form takes. Nothing was changed.", "Shorten it."
@@ -239,6 +250,15 @@ _BY_STATUS: Mapping[int, Answer] = {
     413: ANSWERS[BodyTooLarge],
     429: Answer(429, "That was a little too fast", "Nothing was changed or used up.", "Wait a moment, then try again."),
 }
+_NOISE: Mapping[type[SharelinkError], Refusal] = {
+    accounts.SetUpLinkUnavailable: Refusal.LINK,
+    accounts.InvitationUnavailable: Refusal.LINK,
+    BodyBroken: Refusal.BODY,
+    BodyTooLarge: Refusal.BODY,
+    ForeignOrigin: Refusal.ORIGIN,
+    Misdirected: Refusal.HOST,
+}
+"""What strangers do in vain: counted, not written one by one."""
 _UNKNOWN = Answer(
     500, "Something went wrong on our side", "Nothing was shown. It was noted.", "Try again, or tell the support."
 )
@@ -263,6 +283,9 @@ def install(app: Flask) -> None:
 
 def _named_fact(error: SharelinkError) -> Response:
     answer = answer_for(error)
+    why = Refusal.LINK if answer is LINK_UNAVAILABLE else _NOISE.get(type(error))
+    if why is not None:
+        wiring().noise.refused(why)
     log = get_logger("sharelink.web")
     if answer.status >= 500:
         # The class names of the chain are enough to mend it; their texts could hold what a person typed.
@@ -274,6 +297,10 @@ def _named_fact(error: SharelinkError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, RateLimitExceeded):
+        wiring().noise.limited(purpose_of(error))
+    if isinstance(error, CSRFError):
+        wiring().noise.refused(Refusal.FORM)
     if isinstance(error, InternalServerError):
         get_logger("sharelink.web").error("unexpected", exc_info=error.original_exception or error)
     status = error.code or 500

@@ -1,8 +1,7 @@
 """Named rate limits, counted per client network and purpose (Flask-Limiter).
 
-The counters live in memory (one process) or in Redis. When Redis cannot be reached, each process counts in its own
-memory: limited still, never open, never an error (by default Flask-Limiter would answer 500, `swallow_errors` would not
-limit at all).
+Counters are named by keyed hashes, so that neither Redis nor a dump of memory tells who came, or for which link. They
+end with their window. Where they live, and what happens when the store is gone: `rate_counters`.
 """
 
 import hmac
@@ -10,16 +9,29 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from flask import Flask, request
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RateLimitExceeded
 
 from sharelink.client_networks import client_network
 from sharelink.crypto.errors import TokenRejected
 from sharelink.crypto.link_tokens import TokenPurpose, verify_token
 from sharelink.settings import Settings
+from sharelink.web.rate_counters import SCHEME, BoundedCounters
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
-_limiter = Limiter(key_func=lambda: client_network(request.remote_addr), headers_enabled=False)
+PURPOSES = ("open", "status", "reveal", "submit", "submit_per_link", "sign_in", "create")
+"""What is limited; each is a setting `rate_limit_<purpose>`."""
 
+
+def _client_key() -> str:
+    return _hidden(b"client\0" + client_network(request.remote_addr).encode())
+
+
+def _hidden(what: bytes) -> str:
+    """Return a name for a counter that tells nothing to whoever lacks the key."""
+    return hmac.digest(current_unit_of_work().keyring.client_key, b"sharelink/v1/limit " + what, "sha256").hex()[:32]
+
+
+_limiter = Limiter(key_func=_client_key, headers_enabled=False)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,16 +39,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 def limited(name: str, method: str = "POST", *, apart: str = "") -> Callable[[View], View]:
     """Return a decorator that holds a view to the setting `rate_limit_<name>`; all views of one name share a counter.
 
-    Only requests that can change something count: those by `method`. A view with `apart` has the same limit, and a
-    counter of its own: it is one half of an act whose other half counts.
+    Only requests by `method` count (HEAD with GET). A view with `apart` has the same limit and a counter of its own: it
+    is one half of an act whose other half counts. The view is marked with `.limits`; the test of all routes asks.
     """
-
-    def limit_text() -> str:
-        return str(getattr(current_settings(), f"rate_limit_{name}"))
+    methods = ["GET", "HEAD"] if method == "GET" else [method]
 
     def decorate(view: View) -> View:
-        limit = _limiter.shared_limit(limit_text, scope=f"{name} {apart}", methods=[method])
-        return cast(View, limit(view))
+        limit = _limiter.shared_limit(_limit_text(name), scope=f"{name} {apart}", methods=methods)
+        return _marked(cast(View, limit(view)), name)
 
     return decorate
 
@@ -48,14 +58,32 @@ def limited_per_link(name: str) -> Callable[[View], View]:
     link that is none of ours counts for its client. The counter's name is a keyed hash: the store learns no link.
     """
 
-    def limit_text() -> str:
-        return str(getattr(current_settings(), f"rate_limit_{name}"))
-
     def decorate(view: View) -> View:
-        limit = _limiter.shared_limit(limit_text, scope=name, methods=["POST"], key_func=_posted_link_key)
-        return cast(View, limit(view))
+        limit = _limiter.shared_limit(_limit_text(name), scope=name, methods=["POST"], key_func=_posted_link_key)
+        return _marked(cast(View, limit(view)), name)
 
     return decorate
+
+
+def purpose_of(error: RateLimitExceeded) -> str:
+    """Return for what the limit stands that was exceeded."""
+    scope = error.limit.scope_for(request.endpoint or "", request.method) or ""
+    return scope.partition(" ")[0]
+
+
+def counts_as_wanted() -> bool:
+    """Tell whether requests are counted where the settings say; False while Redis is gone."""
+    store = _limiter.storage
+    return store.is_shared if isinstance(store, BoundedCounters) else True
+
+
+def _limit_text(name: str) -> Callable[[], str]:
+    return lambda: str(getattr(current_settings(), f"rate_limit_{name}"))
+
+
+def _marked(view: View, name: str) -> View:
+    vars(view)["limits"] = (*getattr(view, "limits", ()), name)
+    return view
 
 
 def _posted_link_key() -> str:
@@ -69,15 +97,13 @@ def _posted_link_key() -> str:
             )
         except TokenRejected:
             continue
-        return hmac.digest(work.keyring.client_key, b"sharelink/v1/limit\0" + share_id + key.encode(), "sha256").hex()
-    return client_network(request.remote_addr)
+        return _hidden(b"link\0" + share_id + key.encode())
+    return _client_key()
 
 
 def install(app: Flask, settings: Settings) -> None:
     """Connect the limits to the store that the settings name."""
-    app.config["RATELIMIT_STORAGE_URI"] = settings.rate_limit_store
+    app.config["RATELIMIT_STORAGE_URI"] = f"{SCHEME}://"
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = {"store": "" if settings.counts_in_memory else settings.rate_limit_store}
     app.config["RATELIMIT_STRATEGY"] = "fixed-window"
-    if not settings.counts_in_memory:
-        app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
-        app.config["RATELIMIT_STORAGE_OPTIONS"] = {"socket_connect_timeout": 1, "socket_timeout": 1}
     _limiter.init_app(app)

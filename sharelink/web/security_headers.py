@@ -23,19 +23,25 @@ _ALWAYS = {
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
 
-_HSTS_SECONDS = 2 * 365 * 86_400
+_HSTS = f"max-age={2 * 365 * 86_400}; includeSubDomains"
 _STATIC_CACHE = "public, max-age=31536000, immutable"
 
 
+def headers_of_every_answer(*, https: bool) -> dict[str, str]:
+    """Return what every answer carries, whoever gives it; HSTS only where people come by https."""
+    return _ALWAYS | ({"Strict-Transport-Security": _HSTS} if https else {})
+
+
 def install(app: Flask, *, https: bool) -> None:
-    """Add the headers to every answer of `app`; HSTS only where people come by https."""
+    """Add the headers to every answer of `app`."""
+    always = headers_of_every_answer(https=https)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.update(_ALWAYS)
-        if https:
-            response.headers["Strict-Transport-Security"] = f"max-age={_HSTS_SECONDS}; includeSubDomains"
-        is_versioned_asset = request.endpoint == "static" and "v" in request.args and response.status_code == 200
+        response.headers.update(always)
+        is_versioned_asset = request.endpoint == "static" and "v" in request.args and response.status_code in {200, 304}
         # Everything but the style and script files may be about a secret, and stays in no cache (ASVS 14.3.2).
         response.headers["Cache-Control"] = _STATIC_CACHE if is_versioned_asset else "no-store"
+        # Flask dates every file a year ahead, which older caches might believe.
+        response.headers.pop("Expires", None)
         return response

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 
+from sharelink.jobs.noise import Noise
 from sharelink.settings import Settings
 from sharelink.sso.errors import SingleSignOnOff
 from sharelink.sso.provider import SingleSignOn
@@ -19,7 +20,16 @@ class Wiring:
 
     settings: Settings
     unit_of_work: UnitOfWork
+    noise: Noise
     single_sign_on: SingleSignOn | None = None
+
+
+def wire(
+    app: Flask, settings: Settings, unit_of_work: UnitOfWork, single_sign_on: SingleSignOn | None, *, serving: bool
+) -> Wiring:
+    """Return the collaborators of `app`; while it serves, noise is written by a thread of the process."""
+    noise = Noise(unit_of_work, app.app_context, writes_itself=serving)
+    return Wiring(settings, unit_of_work, noise, single_sign_on)
 
 
 def wiring() -> Wiring:

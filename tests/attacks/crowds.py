@@ -1,4 +1,4 @@
-"""A crowd of rude clients: some send a large form a few bytes at a time, others say nothing at all."""
+"""A crowd of rude clients: some send a large form a few bytes or one at a time, others say nothing at all."""
 
 import select
 import socket
@@ -47,6 +47,6 @@ class Crowd:
                     connection.close()
                     with suppress(OSError):
                         connections[connections.index(connection)] = self._new(said)
-            for connection in self._slow:
+            for number, connection in enumerate(self._slow):
                 with suppress(OSError):
-                    connection.send(b"x" * 64)
+                    connection.send(b"x" * (64 if number % 2 else 1))

@@ -1,6 +1,7 @@
 """The first second factor: nothing else is reachable before it, and a password alone adds only the first."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -118,7 +119,7 @@ def test_where_the_service_has_no_name_there_are_apps_and_no_passkeys(
     app = client.application
     wiring = app.extensions["sharelink"]
     numbered = wiring.settings.model_copy(update={"base_url": "http://127.0.0.1"})
-    app.extensions["sharelink"] = type(wiring)(numbered, wiring.unit_of_work)
+    app.extensions["sharelink"] = replace(wiring, settings=numbered)
     client.give_password(newcomer)
     assert "Add a passkey" not in client.get(ENROL).text
     assert client.submit("/account/factors/passkey/challenge", {}, form_page=ENROL).status_code == 404

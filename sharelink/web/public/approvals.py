@@ -22,6 +22,7 @@ _NO_CODE = "This code is not good any more. Have a new one sent to you."
 
 
 @blueprint.get("/<token>")
+@limited("open", "GET")
 def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
     return render_template("public/approval_link.html", audience="public")

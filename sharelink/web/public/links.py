@@ -19,6 +19,7 @@ blueprint = Blueprint("links", __name__, url_prefix="/s")
 
 
 @blueprint.get("/<token>")
+@limited("open", "GET")
 def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
     return render_template("public/link.html", audience="public")

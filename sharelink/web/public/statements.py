@@ -21,6 +21,7 @@ blueprint = Blueprint("statement_links", __name__, url_prefix="/statement")
 
 
 @blueprint.get("/<token>")
+@limited("open", "GET")
 def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
     return render_template("public/statement_link.html", audience="public")

@@ -19,7 +19,6 @@ from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.downloads import download
 from sharelink.web.filters import iso_text, utc_text
 from sharelink.web.rate_limits import limited, limited_per_link
-from sharelink.web.request_body import BodyBroken
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -27,6 +26,7 @@ blueprint = Blueprint("submissions", __name__, url_prefix="/r")
 
 
 @blueprint.get("/<token>")
+@limited("open", "GET")
 def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
     return render_template("public/request_link.html", audience="public")
@@ -98,9 +98,6 @@ def _actor() -> Actor:
 
 
 def _posted_link() -> SubmitLink:
-    if any(len(values) > 1 for _name, values in request.form.lists()):
-        # Whichever of two passwords were kept, nobody would know that it was not the other.
-        raise BodyBroken("a field twice")
     return parse_submit_link(request.form.get("link", ""))
 
 

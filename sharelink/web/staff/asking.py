@@ -53,6 +53,7 @@ def request_form() -> Response:
 
 @blueprint.post("/request/records")
 @requires(Permission.REQUEST_CREATE)
+@limited("open", apart="search")
 def find_record() -> Response:
     """Offer the records that a search finds; without JavaScript in the whole form, with everything that was typed."""
     form = RequestForm()

@@ -70,6 +70,7 @@ def revoke(invitation_text: str) -> Response:
 
 
 @blueprint.get("/join")
+@limited("open", "GET")
 def join_form() -> Response:
     """Show the form. The link's secret is in the fragment, so nobody knows yet whether it is good."""
     return _join_page(JoinForm(formdata=None))

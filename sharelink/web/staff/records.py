@@ -138,6 +138,7 @@ def edit_form(record_text: str) -> Response:
 
 @blueprint.post("/records/<record_text>/edit")
 @requires(Permission.RECORD_EDIT)
+@limited("create")
 def edit(record_text: str) -> Response:
     """Save the details, or say what to mend, or what somebody else saved meanwhile."""
     detail = _detail_to_edit(record_text)
@@ -158,6 +159,7 @@ def edit(record_text: str) -> Response:
 
 @blueprint.post("/records/<record_text>/archive")
 @requires(Permission.RECORD_EDIT)
+@limited("create")
 def archive(record_text: str) -> Response:
     """Take the record out of the daily lists."""
     record_id = _record_to_edit(record_text)
@@ -168,6 +170,7 @@ def archive(record_text: str) -> Response:
 
 @blueprint.post("/records/<record_text>/restore")
 @requires(Permission.RECORD_EDIT)
+@limited("create")
 def restore(record_text: str) -> Response:
     """Bring the record back into the daily lists."""
     record_id = _record_to_edit(record_text)

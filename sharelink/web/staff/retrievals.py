@@ -71,6 +71,7 @@ _STATUS_OF = {NotAnswered: 409, ShareEnded: 410, ShareHeld: 423, RecordHeld: 423
 
 
 @blueprint.get("/<token>")
+@limited("open", "GET")
 def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token and everybody; nothing is looked up (promise 5)."""
     return render_template("staff/retrieval_link.html", audience="public")

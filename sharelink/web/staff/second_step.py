@@ -24,6 +24,7 @@ blueprint = Blueprint("second_step", __name__)
 
 
 @blueprint.get("/sign-in/second-step")
+@limited("open", "GET")
 def second_step_form() -> Response:
     """Ask for the second step."""
     half = _waiting()

@@ -16,6 +16,7 @@ from sharelink.factors.queries import factors_of
 from sharelink.outbox.queries import mailed_to
 from sharelink.web.authentication import requires, signed_in_actor, signed_in_viewer
 from sharelink.web.devices import device_text
+from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, redirect_after_post
 from sharelink.web.staff.event_words.people import PROOF_LABELS
 from sharelink.web.staff.factors import SECURITY_PATH
@@ -75,6 +76,7 @@ def security() -> Response:
 
 @blueprint.post(f"{SECURITY_PATH}/seen")
 @requires(Permission.OWN_ACCOUNT)
+@limited("create")
 def see_notices() -> Response:
     """Take the notices off the pages; the events stay on the timeline."""
     account_id = signed_in_viewer().account_id
@@ -85,6 +87,7 @@ def see_notices() -> Response:
 
 @blueprint.post("/account/sessions/<reference>/end")
 @requires(Permission.OWN_ACCOUNT)
+@limited("create")
 def end_session(reference: str) -> Response:
     """End one of the viewer's own sessions; ending one that is over already is no error."""
     person = signed_in_viewer()
@@ -97,6 +100,7 @@ def end_session(reference: str) -> Response:
 
 @blueprint.post("/account/sessions/end-others")
 @requires(Permission.OWN_ACCOUNT)
+@limited("create")
 def end_other_sessions() -> Response:
     """End every session of the viewer but this one."""
     person = signed_in_viewer()

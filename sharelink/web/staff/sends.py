@@ -64,6 +64,7 @@ def send_form() -> Response:
 
 @blueprint.post("/send/records")
 @requires(Permission.SHARE_SEND)
+@limited("open", apart="search")
 def find_record() -> Response:
     """Offer the records that a search finds; without JavaScript in the whole form, with everything that was typed."""
     form = SendForm()

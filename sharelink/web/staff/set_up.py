@@ -13,6 +13,7 @@ blueprint = Blueprint("set_up", __name__)
 
 
 @blueprint.get("/set-up")
+@limited("open", "GET")
 def set_up_form() -> Response:
     """Show the form. The key is in the fragment, so nobody knows yet whether the link is good."""
     return _page(SetUpForm(formdata=None))

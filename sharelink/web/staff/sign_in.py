@@ -35,6 +35,7 @@ blueprint = Blueprint("sign_in", __name__)
 
 
 @blueprint.get("/sign-in")
+@limited("open", "GET")
 def sign_in_form() -> Response:
     """Show the form, or the start page to somebody who is signed in."""
     wanted = local_path(request.args.get("next"))

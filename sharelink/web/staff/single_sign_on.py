@@ -186,6 +186,7 @@ def proven() -> str:
 
 
 @blueprint.get(FAILED_PATH)
+@limited("open", "GET")
 def failed() -> Response:
     """Tell why somebody was not signed in, at an address that holds nothing of it but the kind of reason."""
     current_single_sign_on()

@@ -73,7 +73,12 @@ def _device(event: RecordedEvent) -> str:
 def _failed(event: RecordedEvent) -> str:
     tries = event.facts.get("tries")
     wrong = {"wrong_code": "Right password, wrong code", "not_proven": "Wrong password"}.get(event.reason or "", "")
-    return sentences(wrong, "1 try" if tries == 1 else f"{tries} tries" if tries else "")
+    networks = event.facts.get("networks")
+    return sentences(
+        wrong,
+        "1 try" if tries == 1 else f"{tries} tries" if tries else "",
+        f"from {networks} networks" if isinstance(networks, int) and networks > 1 else "",
+    )
 
 
 def _sessions_ended(event: RecordedEvent) -> str:

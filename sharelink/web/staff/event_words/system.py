@@ -37,6 +37,23 @@ def _restored(event: RecordedEvent) -> str:
     return sentences(_count(event.facts.get("events"), "events"), f"before as {event.facts.get('old_origin')}")
 
 
+_REFUSED_WORDS = {
+    "link": "links that are none, or lack their key",
+    "body": "forms that did not arrive whole, or were none",
+    "origin": "forms of other sites",
+    "host": "requests for another host",
+    "form": "forms without their token",
+}
+
+
+def _refused(event: RecordedEvent) -> str:
+    return f"{event.facts.get('count')} times: {_REFUSED_WORDS.get(str(event.facts.get('refused')), 'others')}"
+
+
+def _tripped(event: RecordedEvent) -> str:
+    return f"{event.facts.get('count')} requests of the kind “{event.facts.get('purpose')}” were told to wait"
+
+
 SYSTEM_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.KEY_CREATED: EventWords("Key created", "key-round"),
     AuditEvent.KEY_DESTROYED: EventWords("Key destroyed", "trash-2"),
@@ -52,6 +69,8 @@ SYSTEM_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.AUDIT_VERIFICATION_FAILED: EventWords(
         "The audit does not verify", "triangle-alert", "bad", _count_of_events
     ),
+    AuditEvent.RATELIMIT_TRIPPED: EventWords("Too many requests", "clock", "warn", _tripped),
+    AuditEvent.STRANGERS_REFUSED: EventWords("Strangers were refused", "circle-alert", "plain", _refused),
     AuditEvent.SYSTEM_CLOCK_JUMP: EventWords("The clock jumped", "clock", "warn", _jump),
     AuditEvent.SYSTEM_STARTED: EventWords("Service started", "info"),
 }

@@ -1,0 +1,170 @@
+"""Where requests are counted: in Redis, or in the memory of this process; bounded, and never out of order.
+
+Two faults of other counters are kept out. When Redis is gone, or dies in the middle, the process counts by itself at
+once: limited still, never open, never an error; a thread tries Redis again, so that no request has to wait for it. And
+the number of counters in memory is bounded: whoever comes from ever new networks does not fill the memory. When it is
+full, new clients share one counter, and those that are counted already keep theirs.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from limits.storage import RedisStorage, Storage, storage_from_string
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from structlog import get_logger
+
+SCHEME = "bounded"
+"""How Flask-Limiter is told to take `BoundedCounters`."""
+MOST_COUNTERS = 100_000
+"""About 30 MB of memory."""
+ANSWER_SECONDS = 1.0
+"""A store that takes longer is gone."""
+RETRY_SECONDS = 5.0
+SWEEP_SECONDS = 1.0
+"""How often counters whose window is over are looked for, once the memory is full."""
+
+_log = get_logger("sharelink.rate_limits")
+
+
+class Counters:
+    """Counters of fixed windows in the memory of this process; at most `most`, however many clients there are."""
+
+    def __init__(self, most: int = MOST_COUNTERS, clock: Callable[[], float] = time.time) -> None:
+        self._most = most
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._swept_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def add(self, key: str, window_seconds: float, amount: int = 1) -> int:
+        """Count `amount` for `key`, and return how many that makes in its window."""
+        with self._lock:
+            now = self._clock()
+            count, ends_at = self._counts.get(key, (0, 0.0))
+            if ends_at <= now:
+                count, ends_at = 0, now + window_seconds
+                key = self._place(key, now)
+                count, ends_at = self._counts.get(key, (count, ends_at))
+            self._counts[key] = (count + amount, ends_at)
+            return count + amount
+
+    def read(self, key: str) -> tuple[int, float]:
+        """Return the count of `key`, and when its window ends."""
+        count, ends_at = self._counts.get(key, (0, 0.0))
+        return (count, ends_at) if ends_at > self._clock() else (0, self._clock())
+
+    def forget(self, key: str) -> None:
+        """Begin again with `key`."""
+        self._counts.pop(key, None)
+
+    def forget_all(self) -> None:
+        """Begin again with every key."""
+        self._counts.clear()
+
+    def _place(self, key: str, now: float) -> str:
+        """Return where a key whose window begins now is counted: under its own name while there is room."""
+        self._counts.pop(key, None)
+        if len(self._counts) >= self._most and now >= self._swept_at + SWEEP_SECONDS:
+            self._swept_at = now
+            self._counts = {found: kept for found, kept in self._counts.items() if kept[1] > now}
+        if len(self._counts) < self._most:
+            return key
+        # What is left out is the client; what stays is the purpose, and how often.
+        return "all others/" + "/".join(key.split("/")[2:])
+
+
+class BoundedCounters(Storage):
+    """Counters for Flask-Limiter: in Redis as long as it answers, else in memory; told by `is_shared`.
+
+    Args:
+        uri: the scheme, as Flask-Limiter finds this class.
+        store: address of Redis; nothing for memory alone.
+    """
+
+    STORAGE_SCHEME: list[str] | None = [SCHEME]  # noqa: RUF012 - the library's name and form
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, store: str = "", **_options: Any) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions)
+        self._memory = Counters()
+        self._shared = _redis(store) if store else None
+        self._gone = threading.Event()
+        self._turn = threading.Lock()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether counting is what the settings want: True unless Redis is wanted and gone."""
+        return not self._gone.is_set()
+
+    @property
+    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """Return what Redis may raise; nothing of it leaves this class."""
+        return RedisError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` for `key` in a window of `expiry` seconds, and return how many that makes."""
+        if self._shared is not None and self.is_shared:
+            try:
+                return int(self._shared.incr(key, int(expiry), amount))
+            except (RedisError, OSError) as error:
+                self._take_over(error)
+        return self._memory.add(key, expiry, amount)
+
+    def get(self, key: str) -> int:
+        """Return the count of `key` in memory: requests are counted, never only looked up."""
+        return self._memory.read(key)[0]
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the window of `key` in memory ends."""
+        return self._memory.read(key)[1]
+
+    def check(self) -> bool:
+        """Return True: something always counts."""
+        return True
+
+    def reset(self) -> int | None:
+        """Begin again in memory."""
+        self._memory.forget_all()
+        return None
+
+    def clear(self, key: str) -> None:
+        """Begin again with `key` in memory."""
+        self._memory.forget(key)
+
+    def _take_over(self, error: Exception) -> None:
+        with self._turn:
+            if self._gone.is_set():
+                return
+            self._gone.set()
+        # Once, not with every request: who floods must not fill the log.
+        _log.error("the store of rate counters is gone; this process counts by itself", cause=type(error).__name__)
+        threading.Thread(target=self._wait_for_store, name="rate counters", daemon=True).start()
+
+    def _wait_for_store(self) -> None:
+        while not self._answers():
+            time.sleep(RETRY_SECONDS)
+        self._gone.clear()
+        _log.info("the store of rate counters is back")
+
+    def _answers(self) -> bool:
+        try:
+            # Not a ping: a store that only reads, or has no memory left, answers those.
+            return self._shared is None or self._shared.incr("probe", 1) > 0
+        except (RedisError, OSError):
+            return False
+
+
+def _redis(address: str) -> RedisStorage:
+    options: dict[str, Any] = {"socket_connect_timeout": ANSWER_SECONDS, "socket_timeout": ANSWER_SECONDS}
+    # A request waits once, not again and again.
+    options["retry"] = Retry(NoBackoff(), 0)
+    made = storage_from_string(address, **options)
+    if not isinstance(made, RedisStorage):
+        raise TypeError("settings allow Redis only")
+    return made
