@@ -93,8 +93,11 @@ def acknowledge(unit_of_work: UnitOfWork, actor: Actor, receipt: str, *, stored:
     Raises:
         LinkUnavailable: the receipt is not one of ours.
     """
+    with unit_of_work.read(actor) as work:
+        # Without the writer's turn, so that strangers can never hold it.
+        share_id = work.shares.share_of_receipt(receipt)
     with unit_of_work.write(actor) as work:
-        work.shares.acknowledge(receipt, stored=stored)
+        work.shares.acknowledge(share_id, stored=stored)
 
 
 def report(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:

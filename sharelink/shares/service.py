@@ -267,13 +267,16 @@ class Shares:
         self.rows.session.execute(statements.forgive_clients, {"share": share_id})
         self.rows.append(AuditEvent.SHARE_UNLOCKED, share_id, custody_id, facts={"more_tries": MORE_TRIES})
 
-    def acknowledge(self, receipt: str, *, stored: bool) -> None:
-        """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless.
+    def share_of_receipt(self, receipt: str) -> bytes:
+        """Return the id of the share whose showing `receipt` acknowledges.
 
         Raises:
             LinkUnavailable: the receipt is not one of ours.
         """
-        share_id = self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
+        return self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
+
+    def acknowledge(self, share_id: bytes, *, stored: bool) -> None:
+        """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless."""
         statement = statements.mark_stored if stored else statements.mark_displayed
         marked = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).first()
         if marked is not None:
