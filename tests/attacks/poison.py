@@ -47,6 +47,8 @@ NOT_TYPED = {
     "account": {"email", "password_hash"},
     "audit_leaf": {"rec", "event_type"},
     "audit_disclosure": {"name"},
+    "audit_checkpoint": {"note"},
+    "audit_verification": {"told"},
     "custodian_group": {"name_key"},
     "custody_transition": {"demand"},
     "outbox_entry": {"event_type", "rec", "obj_kind", "last_error"},

@@ -1,5 +1,7 @@
 """Whatever anybody types, it is a text: on every page, in every state, in every letter and in everything handed out."""
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 
@@ -18,6 +20,7 @@ from tests.attacks.request_moves import LIMITS
 from tests.browsers import Browser
 
 BASE = "http://localhost"
+BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -61,6 +64,7 @@ def assert_inert(app: Flask, hostile: Hostile, walker: Browser, texts: list[str]
         if answer.mimetype == "text/html":
             assert what_came_alive(answer.text) == [], address
             showing += ELEMENT in answer.text
+    assert_exports_inert(walker)
     public = Browser.of(app)
     for path, fields in hostile.public_posts:
         answer = public.post(path, data=fields)
@@ -72,6 +76,18 @@ def assert_inert(app: Flask, hostile: Hostile, walker: Browser, texts: list[str]
         elif answer.mimetype == "application/json":
             json.loads(answer.text)
     return showing
+
+
+def assert_exports_inert(walker: Browser) -> None:
+    """Export the whole audit, and find no cell that a spreadsheet would run, and no line that a text has begun."""
+    form = {"csrf_token": walker.token("/audit/log")}
+    table, lines = (walker.post("/audit/log/export", data=form | {"format": each}) for each in ("csv", "jsonl"))
+    rows = list(csv.reader(io.StringIO(table.text)))
+    assert len(rows) == len(lines.text.splitlines()) + 1
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert not [cell for row in rows for cell in row if cell.lstrip().startswith(BEGINS_A_FORMULA)]
+    assert ELEMENT in table.text
+    assert ELEMENT in "".join(json.dumps(json.loads(line)) for line in lines.text.split("\n") if line)
 
 
 def test_the_list_of_columns_is_whole() -> None:
