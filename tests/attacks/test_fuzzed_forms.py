@@ -97,7 +97,7 @@ def fuzz(app: Flask, unit_of_work: UnitOfWork, examples: int) -> None:
         form = data.draw(st.sampled_from(forms))
         body = urlencode(filled_in(data, form), errors="surrogatepass")
         headers = HTMX if data.draw(st.booleans()) else {}
-        answer = browser.post(form.action, data=body, content_type=FORM, headers=headers)
+        answer = browser.post(form.action, data=body, content_type=FORM, headers=headers, buffered=True)
         seen.add(answer.status_code)
         assert answer.status_code < 500, (form.action, answer.status_code)
         if answer.mimetype == "text/html":
