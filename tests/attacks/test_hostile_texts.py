@@ -83,7 +83,8 @@ def assert_exports_inert(walker: Browser) -> None:
     form = {"csrf_token": walker.token("/audit/log")}
     table, lines = (walker.post("/audit/log/export", data=form | {"format": each}).text for each in ("csv", "jsonl"))
     rows = list(csv.reader(io.StringIO(table)))
-    assert len(rows) == lines.count("\n") + 1
+    # The table has a head; the lines have one event more, for the first export is one itself.
+    assert len(rows) == lines.count("\n")
     assert {len(row) for row in rows} == {len(rows[0])}
     assert not [cell for row in rows for cell in row if cell.lstrip().startswith(BEGINS_A_FORMULA)]
     assert ELEMENT in table
