@@ -63,6 +63,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
     keyring = Keyring.load(settings.keyring_directory)
     app.config.from_mapping(_configuration(settings))
     app.secret_key = keyring.form_key
+    # Routing itself would redirect `/s//<token>`, and a browser hands the part after the # sign on with a redirect.
+    app.url_map.merge_slashes = False
     app.debug = settings.debug
     db.init_app(app)
     with app.app_context():

@@ -32,13 +32,11 @@ from sharelink.crypto.approval_codes import approval_code_hash, approval_code_ma
 from sharelink.crypto.errors import TokenRejected
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.crypto.keyring import Keyring
-from sharelink.crypto.link_keys import link_key_hash, link_key_matches, new_link_key
+from sharelink.crypto.link_keys import link_key_hash, new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token, verify_token
 from sharelink.custody.models import Contact, CustodyRecord
 from sharelink.shares.errors import LinkUnavailable
 from sharelink.shares.rows import TRUTH_LIFETIME
-
-_NOBODYS_HASH = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +206,20 @@ class ApproverLinks:
         return UseRows(self.session, self.audit, self.actor, self.now)
 
     def _row(self, link: ApproverLink, *, lock: bool = False) -> ApprovalLink:
-        """Return the row of a whole link. Unknown link and wrong key take the same query and the same comparison."""
+        """Return the row of a whole link, by a query that gives strangers nothing, whatever they lack (promise 7)."""
         try:
             link_id, _signed_at = verify_token(
                 self.keyring.token_keys, TokenPurpose.APPROVE, link.token, self.now, LINK_LIFETIME + TRUTH_LIFETIME
             )
         except TokenRejected as error:
             raise LinkUnavailable("not a link of ours") from error
-        wanted = select(ApprovalLink).where(ApprovalLink.id == link_id)
+        wanted = select(ApprovalLink).where(
+            ApprovalLink.id == link_id, ApprovalLink.key_hash == link_key_hash(link_id, link.key)
+        )
         row = self.session.scalars(
             wanted.with_for_update() if lock else wanted, execution_options={"populate_existing": True}
         ).first()
-        kept = _NOBODYS_HASH if row is None or row.key_hash is None else row.key_hash
-        if not link_key_matches(link_id, link.key, kept) or row is None:
+        if row is None:
             raise LinkUnavailable("not the key of this link")
         return row
 

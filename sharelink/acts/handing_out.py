@@ -104,7 +104,7 @@ def receipt_by_acknowledgement(unit_of_work: UnitOfWork, actor: Actor, acknowled
         LinkUnavailable: there is nothing for this visitor.
     """
     with unit_of_work.read(actor) as work:
-        share_id = work.shares.acknowledged_share(acknowledgement)
+        share_id = work.shares.share_of_receipt(acknowledgement)
     return receipt_of_share(unit_of_work, share_id)
 
 

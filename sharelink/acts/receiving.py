@@ -86,7 +86,10 @@ def acknowledge(unit_of_work: UnitOfWork, actor: Actor, receipt: str, *, stored:
     Raises:
         LinkUnavailable: the receipt is not one of ours.
     """
-    unit_of_work.carry_out(actor, lambda work: work.shares.acknowledge(receipt, stored=stored))
+    with unit_of_work.read(actor) as work:
+        # Without the writer's turn, so that strangers can never hold it.
+        share_id = work.shares.share_of_receipt(receipt)
+    unit_of_work.carry_out(actor, lambda work: work.shares.acknowledge(share_id, stored=stored))
 
 
 def report(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:

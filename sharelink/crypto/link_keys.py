@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import hmac
 import secrets
 
 from sharelink.crypto.errors import LinkKeyRejected
@@ -45,8 +44,3 @@ def link_key_hash(share_id: bytes, link_key: bytes) -> bytes:
     The key has 256 random bits, so a plain hash is no guessing oracle; the share's id binds it to its row.
     """
     return hashlib.sha256(b"sharelink/v1/link-key\0" + share_id + link_key).digest()
-
-
-def link_key_matches(share_id: bytes, link_key: bytes, kept_hash: bytes) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(link_key_hash(share_id, link_key), kept_hash)

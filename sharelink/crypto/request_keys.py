@@ -57,11 +57,6 @@ def submit_key_hash(share_id: bytes, submit_key: bytes) -> bytes:
     return hashlib.sha256(b"sharelink/v1/submit-key\0" + share_id + submit_key).digest()
 
 
-def submit_key_matches(share_id: bytes, submit_key: bytes, kept_hash: bytes) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(submit_key_hash(share_id, submit_key), kept_hash)
-
-
 def key_fingerprint(public_key: bytes) -> bytes:
     """Return SHA-256 over both public halves."""
     return hashlib.sha256(public_key).digest()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sharelink.crypto.link_keys import link_key_matches
-from sharelink.crypto.request_keys import submit_key_matches
+from sharelink.crypto.link_keys import link_key_hash
+from sharelink.crypto.request_keys import submit_key_hash
 from sharelink.requests import statements
 from sharelink.requests.fields import RequestField, fields_from_text
 from sharelink.requests.links import RetrievalLink, SubmitLink
@@ -13,9 +13,6 @@ from sharelink.shares import statements as share_statements
 from sharelink.shares.errors import LinkUnavailable
 from sharelink.shares.rows import REPORT_LIFETIME, ShareRows
 from sharelink.shares.states import LIVE_STATES, EndReason, ShareState
-
-_NOBODYS_ID = bytes(16)
-_NOBODYS_HASH = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +43,17 @@ class RequestFacts:
 
 
 def find_request(rows: ShareRows, link: SubmitLink | RetrievalLink) -> RequestFacts:
-    """Return the request of a whole link. Writes nothing; runs the same queries whatever the outcome (promise 7).
+    """Return the request of a whole link. Writes nothing; its query gives strangers nothing (promise 7).
 
     Raises:
         LinkUnavailable: unknown, forged, or with another key than the request's.
     """
     share_id = rows.verified(link.purpose, link.token, rows.limits.request_token_lifetime)
-    row = rows.session.execute(statements.facts_of_request, {"share": share_id}).first()
-    is_right = _key_matches(link, share_id, row)
-    me = rows.client_of(share_id) if is_right else _NOBODYS_ID
-    opened = rows.session.execute(share_statements.others_opened_at, {"share": share_id, "me": me}).scalar()
-    if row is None or not is_right:
+    row = _row(rows, link, share_id)
+    if row is None:
         raise LinkUnavailable("no such request for this link")
+    who = {"share": share_id, "me": rows.client_of(share_id)}
+    opened = rows.session.execute(share_statements.others_opened_at, who).scalar()
     return _facts(row, opened, rows.now)
 
 
@@ -90,7 +86,9 @@ def _facts(row: Any, opened_before_at: datetime | None, now: datetime) -> Reques
     )
 
 
-def _key_matches(link: SubmitLink | RetrievalLink, share_id: bytes, row: Any) -> bool:
+def _row(rows: ShareRows, link: SubmitLink | RetrievalLink, share_id: bytes) -> Any:
     if isinstance(link, SubmitLink):
-        return submit_key_matches(share_id, link.submit_key, row.submit_key_hash if row else _NOBODYS_HASH)
-    return link_key_matches(share_id, link.retrieval_key, row.link_key_hash if row else _NOBODYS_HASH)
+        wanted, key_hash = statements.facts_of_submit_link, submit_key_hash(share_id, link.submit_key)
+    else:
+        wanted, key_hash = statements.facts_of_retrieval_link, link_key_hash(share_id, link.retrieval_key)
+    return rows.session.execute(wanted, {"share": share_id, "key_hash": key_hash}).first()

@@ -14,7 +14,7 @@ insert_request = insert(_request)
 
 reference_is_taken = select(SecretRequest.share_id).where(SecretRequest.reference == bindparam("reference"))
 
-facts_of_request = (
+_facts_of_request = (
     select(
         Share.id,
         Share.state,
@@ -27,12 +27,10 @@ facts_of_request = (
         Share.ended_at,
         Share.end_reason,
         Share.reported_at,
-        Share.link_key_hash,
         SecretRequest.reference,
         SecretRequest.template,
         SecretRequest.fields,
         SecretRequest.message,
-        SecretRequest.submit_key_hash,
         SecretRequest.submit_until,
         SecretRequest.retrieve_lifetime_seconds,
         SecretRequest.submitted_at,
@@ -42,7 +40,12 @@ facts_of_request = (
     .join(SecretRequest, SecretRequest.share_id == Share.id)
     .where(Share.id == bindparam("share"))
 )
-"""Everything that decides an answer, without key or ciphertext; the same query for every token (promise 7)."""
+facts_of_submit_link = _facts_of_request.where(SecretRequest.submit_key_hash == bindparam("key_hash"))
+facts_of_retrieval_link = _facts_of_request.where(Share.link_key_hash == bindparam("key_hash"))
+"""Everything that decides an answer, without key or ciphertext, for the holder of a whole link.
+
+For everybody else no row comes back, whatever the token names (promise 7).
+"""
 
 key_of_request = select(SecretRequest.public_key).where(SecretRequest.share_id == bindparam("share"))
 

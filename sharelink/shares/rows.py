@@ -15,7 +15,7 @@ from sharelink.crypto.errors import EpochKeyMissing, SealBroken, TokenRejected
 from sharelink.crypto.header import SealKind
 from sharelink.crypto.identifiers import id_text
 from sharelink.crypto.keyring import Keyring
-from sharelink.crypto.link_keys import link_key_matches
+from sharelink.crypto.link_keys import link_key_hash
 from sharelink.crypto.link_tokens import TokenPurpose, verify_token
 from sharelink.persistence.database import lock_rows
 from sharelink.shares import statements
@@ -30,9 +30,6 @@ TRUTH_LIFETIME = timedelta(days=90)
 
 REPORT_LIFETIME = timedelta(days=30)
 """How long after a share's end the holder of its link may still say "this was not me"."""
-
-_NOBODYS_ID = bytes(16)
-_NOBODYS_HASH = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +102,15 @@ class ShareRows:
             raise LinkUnavailable("not a token of ours") from error
 
     def row_of(self, link: OpenLink) -> Any:
-        """Return the row of a whole link, by the same queries whatever the outcome (promise 7).
+        """Return the row of a whole link, by a query that gives strangers nothing, whatever they lack (promise 7).
 
         Raises:
             LinkUnavailable: unknown, forged, or with another key than the share's.
         """
         share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
-        row = self.session.execute(statements.facts_of_share, {"share": share_id}).first()
-        kept_hash = row.link_key_hash if row is not None else _NOBODYS_HASH
-        if not link_key_matches(share_id, link.link_key, kept_hash) or row is None:
-            # The same second query that a rightful holder's request runs, so that time tells strangers nothing.
-            self.session.execute(statements.others_opened_at, {"share": share_id, "me": _NOBODYS_ID}).scalar()
+        key_hash = link_key_hash(share_id, link.link_key)
+        row = self.session.execute(statements.facts_of_link, {"share": share_id, "key_hash": key_hash}).first()
+        if row is None:
             raise LinkUnavailable("no such share for this link")
         return row
 

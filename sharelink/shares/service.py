@@ -267,27 +267,22 @@ class Shares:
         self.rows.session.execute(statements.forgive_clients, {"share": share_id})
         self.rows.append(AuditEvent.SHARE_UNLOCKED, share_id, custody_id, facts={"more_tries": MORE_TRIES})
 
-    def acknowledge(self, receipt: str, *, stored: bool) -> None:
-        """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless.
-
-        Raises:
-            LinkUnavailable: the receipt is not one of ours.
-        """
-        share_id = self.acknowledged_share(receipt)
-        statement = statements.mark_stored if stored else statements.mark_displayed
-        marked = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).first()
-        if marked is not None:
-            event = AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED
-            facts = {"kind": marked.kind.value} if marked.kind is ShareKind.REQUEST else None
-            self.rows.append(event, share_id, marked.custody_id, facts=facts)
-
-    def acknowledged_share(self, receipt: str) -> bytes:
+    def share_of_receipt(self, receipt: str) -> bytes:
         """Return the id of the share whose page holds this receipt. Reads nothing.
 
         Raises:
             LinkUnavailable: the receipt is not one of ours.
         """
         return self.rows.verified(TokenPurpose.ACKNOWLEDGE, receipt, ACKNOWLEDGE_LIFETIME)
+
+    def acknowledge(self, share_id: bytes, *, stored: bool) -> None:
+        """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless."""
+        statement = statements.mark_stored if stored else statements.mark_displayed
+        marked = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).first()
+        if marked is not None:
+            event = AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED
+            facts = {"kind": marked.kind.value} if marked.kind is ShareKind.REQUEST else None
+            self.rows.append(event, share_id, marked.custody_id, facts=facts)
 
     def expire_due(self, most: int) -> int:
         """End up to `most` shares whose time has come; return how many. Safe to run in several processes at once."""

@@ -43,11 +43,13 @@ facts_of_share = select(
     Share.ended_at,
     Share.end_reason,
     Share.tries_allowed,
-    Share.link_key_hash,
     Share.reported_at,
     _is_held.label("is_held"),
 ).where(Share.id == bindparam("share"))
-"""Everything that decides an answer, without the ciphertext; the same query for every token (promise 7)."""
+"""Everything that decides an answer, without the ciphertext."""
+
+facts_of_link = facts_of_share.where(Share.link_key_hash == bindparam("key_hash"))
+"""The same for the holder of a whole link. Nobody else gets a row, whatever the token names (promise 7)."""
 
 lock_share = select(Share.id).where(Share.id == bindparam("share")).with_for_update()
 

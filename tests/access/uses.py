@@ -70,7 +70,9 @@ def set_policy(unit_of_work: UnitOfWork, team: Team, **changed: object) -> None:
     with unit_of_work.write(team.ben.actor) as work:
         proposals = Proposals(work.custody)
         waiting = work.session.scalars(
-            select(CustodyProposal).where(CustodyProposal.state == ProposalState.PENDING)
+            select(CustodyProposal).where(
+                CustodyProposal.custody_id == team.record, CustodyProposal.state == ProposalState.PENDING
+            )
         ).one()
         Policies(work.custody, proposals).changed(proposals.confirm(waiting.id, waiting.digest, is_proven=True))
 

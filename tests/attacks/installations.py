@@ -31,6 +31,7 @@ class Installation:
     """One installation on a database of its own. `files` is the folder of everything that it may write."""
 
     settings: Settings
+    app: Flask
     unit_of_work: UnitOfWork
     files: Path
     outputs: Path
@@ -90,7 +91,7 @@ def installed(database_url: str, folder: Path) -> Iterator[Installation]:
     )
     app: Flask = create_app(settings, serving=False)
     with app.app_context():
-        made = Installation(settings, app.extensions[EXTENSION].unit_of_work, files, outputs)
+        made = Installation(settings, app, app.extensions[EXTENSION].unit_of_work, files, outputs)
         try:
             yield made
         finally:

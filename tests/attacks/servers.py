@@ -37,7 +37,9 @@ def free_port() -> int:
 
 def environment(settings: Settings, changes: Mapping[str, object]) -> dict[str, str]:
     """Return the environment of a server with `settings`, other than in `changes`."""
-    values = {name: getattr(settings, name) for name in _GIVEN} | dict(changes)
+    # One log, whichever process signs it and on whatever port that listens.
+    origin = {"audit_origin": settings.log_origin}
+    values = {name: getattr(settings, name) for name in _GIVEN} | origin | dict(changes)
     # The tree under test, wherever the program itself was installed from.
     plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
     return plain | {f"SHARELINK_{name.upper()}": str(value) for name, value in values.items()}

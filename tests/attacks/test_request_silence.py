@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,11 +17,12 @@ from sharelink.acts.requesting import Asked
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import link_key_text, new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
-from sharelink.persistence.database import Base, db
+from sharelink.persistence.database import db
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.attacks.installations import GENEROUS
+from tests.attacks.open_links import everything
 from tests.attacks.request_moves import BASE, LIMITS
 from tests.browsers import HTMX, Browser
 from tests.factories import Person, ask_secret, make_person, send_secret, submit_answer
@@ -175,15 +175,6 @@ def form_with(link: str, staff: Person) -> dict[str, str]:
     """Return one form that would do for every one of the routes."""
     own = {"field-0": "a stranger's text", "format": "json", "space_ok": "yes"}
     return own | {"link": link, "purpose": "take_into_custody", "ticket": "T-1"}
-
-
-def everything(unit_of_work: UnitOfWork) -> dict[str, list[Any]]:
-    """Return every row of every table."""
-    with unit_of_work.read() as work:
-        return {
-            table.name: sorted(map(repr, work.session.execute(text(f"SELECT * FROM {table.name}")).all()))
-            for table in Base.metadata.sorted_tables
-        }
 
 
 def seen(answer: TestResponse, link: str) -> tuple[int, str, bytes]:

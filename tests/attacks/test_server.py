@@ -194,6 +194,17 @@ def test_a_broken_request_is_the_clients_fault_and_never_ours(server: Server, re
         assert caller.get("/healthz").status == 200
 
 
+def test_no_answer_names_a_program_or_a_version(server: Server) -> None:
+    with server.caller() as caller:
+        for path in ("/s/x", "/sign-in", "/nowhere", "/healthz", "/static/favicon.svg"):
+            answer = caller.get(path)
+            assert not {"server", "x-powered-by", "via"} & {name.lower() for name, _value in answer.headers}, path
+            for name in (b"waitress", b"werkzeug", b"flask", b"python", b"sqlalchemy"):
+                assert name not in answer.body.lower()
+    for broken in (b"GARBAGE\r\n\r\n", head(-5) + b"BODY", head(10**12)):
+        assert b"waitress" not in said_to(server, broken).lower()
+
+
 def test_a_nul_in_every_field_of_the_public_forms_does_nothing(
     server: Server, unit_of_work: UnitOfWork, sent: Sent
 ) -> None:

@@ -14,8 +14,9 @@ from sharelink.statements.queries import statement_links
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.attacks.installations import GENEROUS
+from tests.attacks.open_links import everything
 from tests.attacks.request_moves import LIMITS
-from tests.attacks.test_request_silence import everything, seen, statements
+from tests.attacks.test_request_silence import seen, statements
 from tests.browsers import HTMX, Browser
 from tests.factories import Person, ask_secret, make_person, send_secret
 from tests.fakes import MovableClock

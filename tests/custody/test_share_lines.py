@@ -78,7 +78,7 @@ def test_a_revealed_share_is_unconfirmed_until_it_was_shown_and_stored(
     assert line(unit_of_work, sent.custody_id).state_label == "Revealed, delivery unconfirmed"
     for stored, label in ((False, "Revealed and shown"), (True, "Revealed, recipient stored it")):
         with unit_of_work.write(visitor) as work:
-            work.shares.acknowledge(receipt, stored=stored)
+            work.shares.acknowledge(work.shares.share_of_receipt(receipt), stored=stored)
         assert line(unit_of_work, sent.custody_id).state_label == label
     mine = work_of(unit_of_work, staff)
     assert [share.id for share in mine.revealed] == [sent.share_id]
