@@ -41,8 +41,8 @@ class KeySource:
         """Read every key, oldest version first.
 
         Raises:
-            UnsafeStart: a purpose has no key, a key is malformed, short or cannot be unwrapped, two keys are equal, or a
-                file name is not one of ours. All problems are told at once, never a value.
+            UnsafeStart: a purpose has no key, a key is malformed, short or cannot be unwrapped, two keys are equal, or
+                a file name is not one of ours. All problems are told at once, never a value.
         """
         if not self.directory.is_dir():
             raise UnsafeStart(

@@ -54,6 +54,11 @@ class Keyring:
         return self._current(KeyPurpose.CLIENT)
 
     @property
+    def client_keys(self) -> list[bytes]:
+        """The same, and those before it: what was hashed under one of them may still be compared."""
+        return list(self.keys[KeyPurpose.CLIENT].values())
+
+    @property
     def form_keys(self) -> list[bytes]:
         """The keys of the anti-forgery token in staff forms: the last signs, all verify."""
         return list(self.keys[KeyPurpose.FORM].values())
