@@ -16,7 +16,7 @@ from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, pa
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 CANARY = "hunter2-canary"
-TAKES_ANY_TEXT = {"host", "instance_directory", "audit_checkpoint_file", "keyring_directory"}
+TAKES_ANY_TEXT = {"host", "instance_directory", "audit_checkpoint_file", "keyring_directory", "master_keys"}
 """Whether these can be used is found out by using them."""
 
 
