@@ -18,11 +18,12 @@ READ_SECONDS = 3
 TRIES = 2
 """At the worst ten seconds and a short pause for one key."""
 
+_FAILED = "cannot be wrapped or unwrapped"
 _REFUSALS = {
     "AccessDeniedException": "AWS KMS does not let this service use the key",
     "DisabledException": "the key in AWS KMS is disabled",
-    "IncorrectKeyException": "was wrapped by another key of AWS KMS than SHARELINK_KMS_KEY_ID names",
-    "InvalidCiphertextException": "was wrapped for another installation, purpose or version, or was changed",
+    "IncorrectKeyException": "it was wrapped by another key of AWS KMS than SHARELINK_KMS_KEY_ID names",
+    "InvalidCiphertextException": "it was wrapped for another installation, purpose or version, or was changed",
     "InvalidClientTokenId": "AWS does not know the credentials of this service",
     "InvalidKeyUsageException": "the key in AWS KMS is not one that encrypts",
     "KeyUnavailableException": "the key in AWS KMS is not available now",
@@ -74,16 +75,10 @@ class AwsKeyWrapping:
             )
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
-            raise KeyWrappingFailed(f"{_REFUSALS.get(code, 'was refused by AWS KMS')} ({code})") from None
+            raise KeyWrappingFailed(f"{_FAILED}: {_REFUSALS.get(code, 'AWS KMS refuses')} ({code})") from None
         except (BotoCoreError, ValueError) as error:
-            raise KeyWrappingFailed(f"AWS KMS cannot be asked ({type(error).__name__})") from None
-        self._check_key(str(answer["KeyId"]))
+            raise KeyWrappingFailed(f"{_FAILED}: AWS KMS cannot be asked ({type(error).__name__})") from None
         return bytes(answer["CiphertextBlob" if operation == "encrypt" else "Plaintext"])
-
-    def _check_key(self, used: str) -> None:
-        """Demand what KMS promises when it is told a key. An alias is another name, which only KMS can follow."""
-        if "alias/" not in self._key_id and used.rpartition("/")[2] != self._key_id.rpartition("/")[2]:
-            raise KeyWrappingFailed(f"{_REFUSALS['IncorrectKeyException']} (IncorrectKeyException)")
 
     def _client(self) -> Any:
         config = Config(

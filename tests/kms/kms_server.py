@@ -45,6 +45,15 @@ class KmsServer:
         """Return the ARN of a new symmetric key."""
         return str(self.client.create_key()["KeyMetadata"]["Arn"])
 
+    def stranger(self) -> dict[str, str]:
+        """Return the credentials of somebody whom AWS knows, and who has no right at all."""
+        iam = boto3.client(
+            "iam", endpoint_url=self.url, region_name=REGION, aws_access_key_id="root", aws_secret_access_key="root"
+        )
+        iam.create_user(UserName="stranger")
+        made = iam.create_access_key(UserName="stranger")["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
+
     @contextmanager
     def asking_for_rights(self) -> Iterator[None]:
         """Let the server refuse whoever has no right by IAM, within the block."""
@@ -64,8 +73,10 @@ class KmsServer:
         }
 
     def _allow(self, actions: int) -> None:
-        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=str(actions).encode(), method="POST")
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - our own http address
+        address = f"{self.url}/moto-api/reset-auth"
+        kind = {"Content-Type": "text/plain"}
+        request = urllib.request.Request(address, str(actions).encode(), kind)  # noqa: S310 - always http
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - the same
 
 
 @contextmanager
@@ -84,7 +95,7 @@ def kms_server(folder: Path) -> Iterator[KmsServer]:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                urllib.request.urlopen(f"{server.url}/moto-api/data.json", timeout=5).close()
+                urllib.request.urlopen(f"{server.url}/moto-api/data.json", timeout=5).close()  # noqa: S310 - the same
                 break
             except OSError:
                 assert process.poll() is None, (folder / "kms.log").read_text()

@@ -1,4 +1,4 @@
-"""Master keys wrapped by AWS KMS: unwrapped once for this installation, purpose and version, or the start is refused."""
+"""Master keys wrapped by AWS KMS: unwrapped once, for this installation, purpose and version, or nothing starts."""
 
 import time
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def test_a_blob_of_another_installation_is_refused(tmp_path, kms, key):
 def test_a_blob_under_another_version_is_refused(tmp_path, kms, key):
     source(tmp_path, wrapping(kms, key)).create_missing()
     (tmp_path / "master.2.key").write_bytes((tmp_path / "master.1.key").read_bytes())
-    with pytest.raises(UnsafeStart, match=r"master\.2\.key was wrapped for another installation, purpose or version"):
+    with pytest.raises(UnsafeStart, match=r"master\.2\.key .* for another installation, purpose or version"):
         Keyring.load(source(tmp_path, wrapping(kms, key)))
 
 
@@ -112,13 +112,19 @@ def test_a_tampered_blob_is_refused(tmp_path, kms, key):
 
 def test_a_blob_of_another_key_is_refused(tmp_path, kms, key):
     source(tmp_path, wrapping(kms, key)).create_missing()
-    assert "another key" in refused(tmp_path, wrapping(kms, kms.new_key()))
+    # AWS says IncorrectKeyException; the server here calls the same a missing right.
+    assert "AWS KMS does not let" in refused(tmp_path, wrapping(kms, kms.new_key()))
 
 
-def test_a_disabled_key_a_missing_key_and_missing_rights_are_told_apart(tmp_path, kms, key):
+def test_a_disabled_key_a_missing_key_and_missing_rights_are_told_apart(tmp_path, kms, key, monkeypatch):
     source(tmp_path, wrapping(kms, key)).create_missing()
     with kms.asking_for_rights():
-        assert "credentials" in refused(tmp_path, wrapping(kms, key))
+        assert "does not know the credentials" in refused(tmp_path, wrapping(kms, key))
+    stranger = kms.stranger()
+    with kms.asking_for_rights(), monkeypatch.context() as patch:
+        for name, value in stranger.items():
+            patch.setenv(name, value)
+        assert "does not let this service use the key" in refused(tmp_path, wrapping(kms, key))
     kms.client.disable_key(KeyId=key)
     assert "disabled" in refused(tmp_path, wrapping(kms, key))
     kms.client.enable_key(KeyId=key)
