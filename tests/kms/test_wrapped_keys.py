@@ -119,7 +119,7 @@ def test_a_blob_of_another_key_is_refused(tmp_path, kms, key):
 def test_a_disabled_key_a_missing_key_and_missing_rights_are_told_apart(tmp_path, kms, key, monkeypatch):
     source(tmp_path, wrapping(kms, key)).create_missing()
     with kms.asking_for_rights():
-        assert "does not know the credentials" in refused(tmp_path, wrapping(kms, key))
+        assert "AWS KMS refuses" in refused(tmp_path, wrapping(kms, key))
     stranger = kms.stranger()
     with kms.asking_for_rights(), monkeypatch.context() as patch:
         for name, value in stranger.items():
