@@ -2,6 +2,8 @@ FROM python:3.13-slim AS build
 
 WORKDIR /source
 COPY requirements/ requirements/
+# `docker build --build-arg LOCK=kms.txt .` adds AWS KMS instead of single sign-on; `LOCK="sso.txt kms.txt"` both.
+ARG LOCK=sso.txt
 RUN python -m venv /opt/sharelink \
     && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes --requirement requirements/sso.txt \
     && python -m venv /opt/build \

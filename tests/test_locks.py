@@ -36,7 +36,7 @@ def test_a_lock_names_no_place_and_pins_every_package_with_hashes(lock: str) -> 
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "sso.txt", "dev.txt"])
+@pytest.mark.parametrize("lock", ["runtime.txt", "sso.txt", "kms.txt", "dev.txt"])
 def test_a_lock_holds_a_version_that_the_project_allows(lock: str) -> None:
     pins = _pins(lock)
     stale = [
@@ -49,7 +49,7 @@ def test_a_lock_holds_a_version_that_the_project_allows(lock: str) -> None:
 
 def test_the_tests_run_with_the_packages_that_are_shipped() -> None:
     development = _pins("dev.txt")
-    shipped = _pins("sso.txt") | _pins("build.txt")
+    shipped = _pins("sso.txt") | _pins("kms.txt") | _pins("build.txt")
     assert {name: development.get(name) for name in shipped} == shipped
 
 

@@ -13,7 +13,7 @@ from sharelink.actors import Actor
 from sharelink.acts import rotating, sending
 from sharelink.acts.receiving import look, reveal
 from sharelink.audit.events import AuditEvent
-from sharelink.audit.models import AuditLeaf
+from sharelink.audit.models import AuditCheckpoint, AuditLeaf
 from sharelink.crypto.errors import KeyMissing, MasterKeyMissing
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.key_purposes import KeyName, KeyPurpose
@@ -28,10 +28,13 @@ from sharelink.keys.errors import (
     SealingKeyRetired,
 )
 from sharelink.keys.live import LiveKeyring
+from sharelink.keys.log_keys import LiveLogKeys
 from sharelink.outbox.models import WebhookEndpoint
 from sharelink.shares.errors import LinkUnavailable
 from sharelink.shares.models import Share
 from sharelink.shares.seals import SealedSecret
+from sharelink.tlog.errors import ProofRejected
+from sharelink.tlog.signed_notes import SignedNote
 from sharelink.unit_of_work import UnitOfWork
 from tests.browsers import Browser
 from tests.factories import open_record, send_secret
@@ -108,7 +111,7 @@ def test_a_share_sealed_under_the_old_key_opens_after_rewrap_and_after_its_key_i
     assert reveal(unit_of_work, visitor, coded.link, coded.code or "").text == "with a code"
     assert reveal(unit_of_work, visitor, plain.link, "").text == "two"
     assert list(another_process(unit_of_work).keyring.keys[KeyPurpose.MASTER]) == [2]
-    assert events(unit_of_work) == ["key.created"] * 8 + [
+    assert events(unit_of_work)[len(KeyPurpose) + 1 :] == [
         "key.rotated",
         "key.rewrapped",
         "key.retired",
@@ -316,6 +319,26 @@ def test_a_form_that_was_open_during_a_rotation_can_still_be_sent(app, unit_of_w
         rotating.retire(unit_of_work, KeyName(KeyPurpose.FORM, 1))
 
 
+def test_two_keys_sign_the_log_until_the_older_is_retired_whose_signatures_then_still_count(unit_of_work, staff):
+    send_secret(unit_of_work, staff)
+    (old,) = unit_of_work.log_keys.public_keys
+    with unit_of_work.read() as work:
+        kept = work.session.scalars(select(AuditCheckpoint.note).order_by(AuditCheckpoint.size)).first()
+    note = SignedNote.parse(str(kept).encode())
+    rotate(unit_of_work, KeyPurpose.LOG)
+    with unit_of_work.read():
+        assert len(unit_of_work.log_keys.public_keys) == 2
+    send_secret(unit_of_work, staff)
+    assert rotating.retire(unit_of_work, KeyName(KeyPurpose.LOG, 1))
+    with unit_of_work.read():
+        assert old not in unit_of_work.log_keys.public_keys
+    assert unit_of_work.log_keys.check(note).size
+    (unit_of_work.keys.source.directory / "log.1.vkey").unlink()
+    forgetful = LiveLogKeys(unit_of_work.log_keys.origin, another_process(unit_of_work).keys).current
+    with pytest.raises(ProofRejected):
+        forgetful.check(note)
+
+
 def test_the_audit_key_is_not_replaced_and_it_is_said_why(unit_of_work):
     with pytest.raises(KeyNotRotated, match="pseudonyms"):
         rotating.stage_next(unit_of_work, KeyPurpose.AUDIT)
@@ -344,7 +367,7 @@ def test_a_process_with_the_keys_of_another_installation_changes_nothing(unit_of
         ):
             with pytest.raises(KeysOfAnother):
                 act()
-    assert events(unit_of_work) == ["key.created"] * 7
+    assert events(unit_of_work) == ["key.created"] * len(KeyPurpose)
 
 
 def test_a_lost_key_can_be_given_up_and_only_then(unit_of_work, staff):
