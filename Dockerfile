@@ -2,10 +2,9 @@ FROM python:3.13-slim AS build
 
 WORKDIR /source
 COPY requirements/ requirements/
-# `docker build --build-arg LOCK=kms.txt .` adds AWS KMS instead of single sign-on; `LOCK="sso.txt kms.txt"` both.
-ARG LOCK=sso.txt
 RUN python -m venv /opt/sharelink \
-    && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes --requirement requirements/sso.txt \
+    && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes \
+        --requirement requirements/sso.txt --requirement requirements/kms.txt \
     && python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
 

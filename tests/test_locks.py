@@ -57,4 +57,12 @@ def test_the_lock_of_the_image_adds_single_sign_on_to_what_runs_without_it() -> 
     runtime, image = _pins("runtime.txt"), _pins("sso.txt")
     assert {name: image.get(name) for name in runtime} == runtime
     assert {"authlib", "joserfc", "requests"} <= set(image)
-    assert "--requirement requirements/sso.txt" in (ROOT / "Dockerfile").read_text()
+    assert "--requirement requirements/sso.txt --requirement requirements/kms.txt" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_lock_of_kms_agrees_with_that_of_single_sign_on() -> None:
+    sso, kms = _pins("sso.txt"), _pins("kms.txt")
+    assert {name: kms[name] for name in sso.keys() & kms.keys()} == {
+        name: sso[name] for name in sso.keys() & kms.keys()
+    }
+    assert {"boto3", "botocore"} <= set(kms)
