@@ -111,12 +111,13 @@ def readiness(port: str) -> tuple[int, str]:
 def test_keys_of_the_environment_are_rotated_by_giving_the_next_one_to_every_process_first(installation):
     first, second = (keyring(installation) / "master.1.key").read_text().strip(), link_key_text(new_link_key())
     (keyring(installation) / "master.1.key").unlink()
-    old, new = {"MASTER_KEYS": f"1:{first}"}, {"MASTER_KEYS": f"1:{first},2:{second}"}
+    port = str(free_port())
+    # One port for all: the log's name follows the address.
+    old, new = {"MASTER_KEYS": f"1:{first}", "PORT": port}, {"MASTER_KEYS": f"1:{first},2:{second}", "PORT": port}
     too_early = sharelink(installation, "keys", "rotate", "--yes", **old)
     assert too_early.returncode == 1
     assert "add version 2 to SHARELINK_MASTER_KEYS of every process first" in too_early.stderr
-    port = str(free_port())
-    with running(installation, "serve", PORT=port, **old) as forgotten:
+    with running(installation, "serve", **old) as forgotten:
         forgotten.wait_for("Sharelink serves")
         unsure = sharelink(installation, "keys", "rotate", typed="n\n", **new)
         assert unsure.returncode == 1
@@ -129,12 +130,12 @@ def test_keys_of_the_environment_are_rotated_by_giving_the_next_one_to_every_pro
         assert forgotten.end() == 0
     rotated = sharelink(installation, "keys", "rotate", "--yes", **new)
     assert "master.2 is in use instead of version 1" in rotated.stdout
-    behind = sharelink(installation, "serve", PORT=port, **old)
+    behind = sharelink(installation, "serve", **old)
     assert behind.returncode == 1
     assert "master.2.key is missing" in behind.stderr
     retired = sharelink(installation, "keys", "retire", "master", "1", **new)
     assert "Take it out of SHARELINK_MASTER_KEYS" in retired.stdout
-    assert sharelink(installation, "check", **OWN, MASTER_KEYS=f"2:{second}").returncode == 0
+    assert sharelink(installation, "check", **OWN, MASTER_KEYS=f"2:{second}", PORT=port).returncode == 0
     for done in (too_early, unsure, rotated, behind, retired):
         assert not {first, second} & set((done.stdout + done.stderr).split())
         assert first not in done.stdout + done.stderr
