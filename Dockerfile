@@ -3,7 +3,8 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY requirements/ requirements/
 RUN python -m venv /opt/sharelink \
-    && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes --requirement requirements/sso.txt \
+    && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes \
+        --requirement requirements/sso.txt --requirement requirements/kms.txt \
     && python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
 

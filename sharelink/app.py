@@ -16,10 +16,11 @@ from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.accounts.states import Role
 from sharelink.assets import asset_directory
-from sharelink.audit.signing import LogKeys, retired_log_keys
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
-from sharelink.crypto.keyring import Keyring
+from sharelink.crypto.key_source import KeySource, given_master_keys
+from sharelink.keys.live import LiveKeyring
+from sharelink.keys.log_keys import LiveLogKeys
 from sharelink.outbox.policy import OutboxPolicy
 from sharelink.persistence.database import db, engine_options, prepare_engine
 from sharelink.persistence.write_queue import WriteQueue
@@ -34,6 +35,7 @@ from sharelink.web import (
     cross_origin,
     errors,
     filters,
+    key_following,
     own_host,
     rate_limits,
     request_body,
@@ -60,9 +62,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
     """
     static = asset_directory("static")
     app = Flask("sharelink", template_folder=str(asset_directory("templates")), static_folder=str(static))
-    keyring = Keyring.load(settings.keyring_directory)
+    keys = LiveKeyring(key_source(settings))
     app.config.from_mapping(_configuration(settings))
-    app.secret_key = keyring.form_key
     # Routing itself would redirect `/s//<token>`, and a browser hands the part after the # sign on with a redirect.
     app.url_map.merge_slashes = False
     app.debug = settings.debug
@@ -71,7 +72,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
         prepare_engine(db.engine)
     unit_of_work = UnitOfWork(
         clock=clock,
-        keyring=keyring,
+        keys=keys,
         epoch_keys=EpochKeys(settings.keyring_directory / EPOCH_DIRECTORY),
         share_limits=ShareLimits(
             lifetime_min=timedelta(seconds=settings.lifetime_min_seconds),
@@ -90,17 +91,29 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             mail=settings.has_mail,
             remind_after=timedelta(hours=settings.remind_unopened_hours) if settings.remind_unopened_hours else None,
         ),
-        log_keys=_log_keys(settings, keyring),
+        live_log_keys=LiveLogKeys(settings.log_origin, keys),
     )
     app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), serving=serving)
-    _install_web(app, settings, static)
+    _install_web(app, settings, static, keys)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)
     return app
 
 
-def _log_keys(settings: Settings, keyring: Keyring) -> LogKeys:
-    return LogKeys.of(settings.log_origin, keyring.log_keys, retired_log_keys(settings.keyring_directory))
+def key_source(settings: Settings) -> KeySource:
+    """Return where the keys of an installation come from."""
+    given, problems = given_master_keys(settings.master_keys)
+    if not settings.has_kms:
+        return KeySource(settings.keyring_directory, given, problems)
+    # Its library is an optional extra; the settings made sure that it is here.
+    aws = import_module("sharelink.kms.aws")
+    wrapping = aws.AwsKeyWrapping(
+        settings.kms_key_id,
+        settings.kms_installation,
+        region=settings.kms_region,
+        endpoint_url=settings.kms_endpoint_url,
+    )
+    return KeySource(settings.keyring_directory, given, problems, wrapping)
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:
@@ -130,7 +143,7 @@ def _single_sign_on(settings: Settings) -> SingleSignOn | None:
     )
 
 
-def _install_web(app: Flask, settings: Settings, static: Path) -> None:
+def _install_web(app: Flask, settings: Settings, static: Path, keys: LiveKeyring) -> None:
     if settings.trusted_proxy_hops:
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the documented way
@@ -140,6 +153,7 @@ def _install_web(app: Flask, settings: Settings, static: Path) -> None:
     own_host.install(app, settings.base_url)
     cross_origin.install(app, settings.base_url)
     request_body.install(app, settings.request_max_bytes)
+    key_following.install(app, keys)
     rate_limits.install(app, settings)
     csrf = CSRFProtect(app)
     for blueprint in PUBLIC:

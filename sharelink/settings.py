@@ -21,10 +21,11 @@ from sharelink.database_addresses import checked_database_url
 from sharelink.environment import FILE_SUFFIX, PREFIX, MappingSource, misspelt_names, problem_text, with_files
 from sharelink.errors import UnsafeStart
 from sharelink.settings_audit import AuditSettings
+from sharelink.settings_keys import KeySettings
 from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import SingleSignOnSettings
 
-SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret", "smtp_password"})
+SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret", "smtp_password", "master_keys"})
 """Settings that may hold a password, so that a file can carry them instead of the environment."""
 
 _DAY_SECONDS = 86_400
@@ -83,7 +84,7 @@ def _base_url_default(earlier: dict[str, Any]) -> str:
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Settings(AuditSettings, MailSettings, SingleSignOnSettings):
+class Settings(KeySettings, AuditSettings, MailSettings, SingleSignOnSettings):
     """Everything an operator can choose, never changed after it was made.
 
     Made by `from_environment`, or by keyword in tests.

@@ -44,6 +44,7 @@ def serving_application(settings: Settings) -> Flask:
     with app.app_context():
         require_schema(settings)
         require_continuity(settings)
+        require_keys(wiring())
         _record_start(wiring())
         # Whichever server it is that ends.
         atexit.register(wiring().noise.end)
@@ -107,6 +108,29 @@ def require_continuity(settings: Settings) -> None:
         problem = discontinuity(work.session, made.log_keys, outside)
     if problem is not None:
         raise UnsafeStart([problem])
+
+
+def require_keys(made: Wiring) -> None:
+    """Demand that this process holds the keys that the database knows; the first process makes them known.
+
+    Raises:
+        UnsafeStart: a key is another one, or one is missing that something may be sealed or signed with.
+    """
+    keyring = made.unit_of_work.keyring
+    with made.unit_of_work.write(Actor.system()) as work:
+        problems = [
+            f"{name.file_name} is not the key that this database knows by that name: restore the right one "
+            "(docs/keys.md tells what to do when it is lost)"
+            for name in work.key_versions.strange(keyring)
+        ]
+        problems += [
+            f"{name.file_name} is missing, and something may be sealed or signed with it: restore it "
+            "(docs/keys.md tells what to do when it is lost)"
+            for name in work.key_versions.lacking(keyring)
+        ]
+        if problems:
+            raise UnsafeStart(problems)
+        work.key_versions.register(keyring)
 
 
 def _record_start(made: Wiring) -> None:

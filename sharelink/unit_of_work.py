@@ -42,6 +42,9 @@ from sharelink.custody.terms import Terms
 from sharelink.custody.versions import Versions
 from sharelink.errors import GivenUp
 from sharelink.factors.service import Factors
+from sharelink.keys.live import LiveKeyring
+from sharelink.keys.log_keys import LiveLogKeys
+from sharelink.keys.service import KeyVersions
 from sharelink.outbox.claims import Claims
 from sharelink.outbox.endpoints import Endpoints
 from sharelink.outbox.policy import OutboxPolicy
@@ -125,6 +128,11 @@ class Work:
     def epochs(self) -> Epochs:
         """The days of epoch keys: which remain, which were destroyed."""
         return Epochs(self.session, self.audit, self.actor, self.now)
+
+    @cached_property
+    def key_versions(self) -> KeyVersions:
+        """The versions of the server's keys: known, staged, current, retired."""
+        return KeyVersions(self.session, self.audit, self.actor, self.now)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -247,14 +255,45 @@ class UnitOfWork:
     """Makes units of work for one application: `with unit_of_work.write(actor) as work: ...`."""
 
     clock: Clock
-    keyring: Keyring
+    keys: LiveKeyring
     epoch_keys: EpochKeys
     share_limits: ShareLimits
     session_limits: SessionLimits
     account_policy: AccountPolicy
     write_queue: WriteQueue | None
     outbox_policy: OutboxPolicy
-    log_keys: LogKeys
+    live_log_keys: LiveLogKeys
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys as they are now; each unit of work keeps to those that it began with."""
+        return self.keys.keyring
+
+    @property
+    def log_keys(self) -> LogKeys:
+        """The keys that sign the audit log now, and those that did."""
+        return self.live_log_keys.current
+
+    def refresh_keys(self) -> None:
+        """Look at the versions of the keys if that was not done for a while. Every unit of work begins with this.
+
+        Raises:
+            StorageUnavailable: the database could not be read.
+        """
+        if not self.keys.is_due:
+            return
+        # In a transaction of its own: a key management service may be asked, and nobody should wait for that.
+        session = db.session()
+        try:
+            session.rollback()
+            session.connection(execution_options={WRITE_OPTION: False})
+            self.keys.refresh(session)
+            session.rollback()
+        except Exception as error:
+            _undo(session)
+            if (failure := named_failure(error, committing=False)) is not None:
+                raise failure from error
+            raise
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Work]:
@@ -265,6 +304,7 @@ class UnitOfWork:
             GivenUp: the same, and it may be tried anew at once, which `carry_out` does.
             OutcomeUnknown: the connection broke at the commit; it was made as a whole or not at all.
         """
+        self.refresh_keys()
         with self.write_queue.turn() if self.write_queue else nullcontext(), self._transaction(actor, True) as work:
             yield work
             work.session.flush()
@@ -306,6 +346,7 @@ class UnitOfWork:
         Raises:
             StorageUnavailable: the database could not be read.
         """
+        self.refresh_keys()
         with self._transaction(actor or Actor.system(), False) as work:
             yield work
 

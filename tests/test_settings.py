@@ -10,12 +10,13 @@ from pydantic.fields import FieldInfo
 from sharelink.errors import UnsafeStart
 from sharelink.settings import SECRET_BEARING, HttpsMode, LogFormat, Settings, variable_name
 from sharelink.settings_audit import AuditSettings
+from sharelink.settings_keys import KeySettings
 from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, parse_role_map
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 CANARY = "hunter2-canary"
-TAKES_ANY_TEXT = {"host", "instance_directory", "audit_checkpoint_file", "keyring_directory"}
+TAKES_ANY_TEXT = {"host", "instance_directory", "audit_checkpoint_file", "keyring_directory", "master_keys"}
 """Whether these can be used is found out by using them."""
 
 
@@ -199,7 +200,10 @@ def documented_row(name: str, field: FieldInfo) -> str:
 def test_the_table_in_the_documentation_is_the_code():
     # Parts that are kept in files of their own come first in the code and last in the table.
     parts = (
-        AuditSettings.model_fields.keys() | MailSettings.model_fields.keys() | SingleSignOnSettings.model_fields.keys()
+        KeySettings.model_fields.keys()
+        | AuditSettings.model_fields.keys()
+        | MailSettings.model_fields.keys()
+        | SingleSignOnSettings.model_fields.keys()
     )
     names = sorted(Settings.model_fields, key=lambda name: name in parts)
     wanted = [documented_row(name, Settings.model_fields[name]) for name in names]

@@ -158,7 +158,7 @@ class ApproverLinks:
         if code is None or code.code_hash is None or not usable:
             return TriedCode(None, 0)
         typed = normalised_code(typed_code)
-        if typed is None or not approval_code_matches(self.keyring.client_key, code.id, typed, code.code_hash):
+        if typed is None or not approval_code_matches(self.keyring.client_keys, code.id, typed, code.code_hash):
             code.tries += 1
             self.session.flush()
             left = CODE_TRIES - code.tries

@@ -138,6 +138,9 @@ class AuditEvent(StrEnum):
     WEBHOOK_REMOVED = "webhook.removed"
 
     KEY_CREATED = "key.created"
+    KEY_ROTATED = "key.rotated"
+    KEY_REWRAPPED = "key.rewrapped"
+    KEY_RETIRED = "key.retired"
     KEY_DESTROYED = "key.destroyed"
     RATELIMIT_TRIPPED = "ratelimit.tripped"
     STRANGERS_REFUSED = "strangers.refused"

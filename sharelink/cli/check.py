@@ -12,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sharelink.accounts.queries import active_administrators, people
 from sharelink.accounts.states import Role
 from sharelink.addresses import host_of, is_loopback
-from sharelink.app import EPOCH_DIRECTORY, create_app
+from sharelink.app import EPOCH_DIRECTORY, create_app, key_source
 from sharelink.audit.models import AuditHead, AuditLeaf
 from sharelink.cli.context import load_settings
+from sharelink.crypto.key_purposes import KeyName, KeyPurpose
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import SharelinkError, UnsafeStart
 from sharelink.jobs.deliveries import Post
@@ -70,7 +71,10 @@ def _report(name: str, look: Check, settings: Settings) -> bool:
 
 
 def _keyring(settings: Settings) -> Problems:
-    Keyring.load(settings.keyring_directory)
+    source = key_source(settings)
+    for version in Keyring.load(source).keys[KeyPurpose.MASTER]:
+        if settings.has_kms and not source.is_wrapped(KeyName(KeyPurpose.MASTER, version)):
+            yield f"master.{version} lies in clear although SHARELINK_KMS_KEY_ID is set; run: sharelink keys wrap"
     yield from _private(settings.keyring_directory)
     for path in sorted(settings.keyring_directory.rglob("*")):
         yield from _private(path)
@@ -118,6 +122,22 @@ def _audit(_settings: Settings) -> Problems:
         yield "the head of the log is missing: nothing can be done until it is restored"
     elif found[0] != (-1 if found[1] is None else found[1]) + 1:
         yield "the head does not count the events there are; look closer with: sharelink audit verify"
+
+
+def _key_versions(_settings: Settings) -> Problems:
+    unit_of_work = current_unit_of_work()
+    with unit_of_work.read() as work:
+        strange, lacking = work.key_versions.strange(work.keyring), work.key_versions.lacking(work.keyring)
+        retired = [KeyName(row.purpose, row.version) for row in work.key_versions.known() if row.retired_at]
+    for name in strange:
+        yield f"{name.file_name} is not the key that this database knows by that name; see docs/keys.md"
+    for name in lacking:
+        yield f"{name.file_name} is missing, and something may be sealed or signed with it; see docs/keys.md"
+    for name in retired:
+        if (unit_of_work.keys.source.directory / name.file_name).exists():
+            yield (
+                f"{name.file_name} is retired and still there; run: sharelink keys retire {name.purpose} {name.version}"
+            )
 
 
 def _epoch_keys(_settings: Settings) -> Problems:
@@ -206,4 +226,10 @@ def _mail(settings: Settings) -> Problems:
 
 
 _OUTSIDE: dict[str, Check] = {"keyring": _keyring, "files": _files, "mail server": _mail}
-_INSIDE: dict[str, Check] = {"clocks": _clocks, "audit": _audit, "epoch keys": _epoch_keys, "duties": _duties}
+_INSIDE: dict[str, Check] = {
+    "clocks": _clocks,
+    "audit": _audit,
+    "key versions": _key_versions,
+    "epoch keys": _epoch_keys,
+    "duties": _duties,
+}

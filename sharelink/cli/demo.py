@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from sharelink.app import key_source
 from sharelink.cli.context import told_kindly
 from sharelink.cli.demo_examples import Examples, fill_with_examples
 from sharelink.cli.server import bound_socket, serve_until_told
-from sharelink.crypto.keyring import create_missing_keys
 from sharelink.settings import Settings
 from sharelink.start import serving_application
 from sharelink.web.wiring import current_unit_of_work
@@ -21,7 +21,7 @@ def demo(port: int) -> None:
     listener = bound_socket("127.0.0.1", port)
     with tempfile.TemporaryDirectory(prefix="sharelink-demo-") as directory, told_kindly():
         settings = _demo_settings(Path(directory), listener.getsockname()[1])
-        create_missing_keys(settings.keyring_directory)
+        key_source(settings).create_missing()
         app = serving_application(settings)
         click.echo("Filling the demonstration with examples ...")
         with app.app_context():

@@ -7,15 +7,15 @@ import click
 from flask import Flask
 
 from sharelink.actors import Actor
+from sharelink.app import key_source
 from sharelink.cli.context import command_application, load_settings, told_kindly
 from sharelink.cli.server import bound_socket, serve_until_told
-from sharelink.crypto.keyring import create_missing_keys
 from sharelink.jobs.noise import tell_noise
 from sharelink.jobs.sweeper import destroy_epochs_once, report_failed_sign_ins, sweep_once, void_lapsed_changes
 from sharelink.jobs.worker import Worker
 from sharelink.settings import Settings
-from sharelink.start import harden_process, require_schema, serving_application
-from sharelink.web.wiring import current_unit_of_work
+from sharelink.start import harden_process, require_keys, require_schema, serving_application
+from sharelink.web.wiring import current_unit_of_work, wiring
 
 
 @click.command()
@@ -27,7 +27,7 @@ def run() -> None:
     with told_kindly():
         harden_process(settings)
         try:
-            create_missing_keys(settings.keyring_directory)
+            key_source(settings).create_missing()
         except OSError as error:
             raise click.ClickException(
                 f"The folder {settings.instance_directory} cannot be written: {error.strerror}."
@@ -67,6 +67,7 @@ def worker() -> None:
     settings = load_settings()
     with command_application(settings) as app:
         require_schema(settings)
+        require_keys(wiring())
         work = Worker(app, current_unit_of_work(), settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: work.stop())

@@ -4,14 +4,13 @@ When the file of a day is gone, whatever expired on that day cannot be opened by
 an old copy of the database. Reading the file each time, instead of caching it, makes its destruction immediate.
 """
 
-import os
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sharelink.crypto.durable_files import create_durably, sync_directory
+from sharelink.crypto.durable_files import create_durably, overwrite_and_remove
 from sharelink.crypto.errors import EpochKeyMissing
 
 _KEY_BYTES = 32
@@ -62,27 +61,10 @@ class EpochKeys:
     def destroy(self, day: date) -> bool:
         """Overwrite and remove the key of `day`; return False if there was none.
 
-        Overwriting is hygiene (a file system may keep the old block); the removal is what counts.
-
         Raises:
             OSError: the file is still there.
         """
-        path = self._path(day)
-        try:
-            descriptor = os.open(path, os.O_WRONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            os.write(descriptor, secrets.token_bytes(_KEY_BYTES))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return False
-        sync_directory(self.directory)
-        return True
+        return overwrite_and_remove(self._path(day))
 
     def _path(self, day: date) -> Path:
         return self.directory / f"{day.isoformat()}.key"

@@ -21,6 +21,24 @@ class LinkKeyRejected(SharelinkError):
     code = "link_key_rejected"
 
 
+class KeyUnusable(StorageUnavailable):
+    """A key of the keyring cannot be used. The text says why, as the end of a sentence about it, and holds no value."""
+
+    code = "key_unusable"
+
+
+class KeyMissing(KeyUnusable):
+    """The keyring has no key of that name."""
+
+    code = "key_missing"
+
+
+class KeyWrappingFailed(StorageUnavailable):
+    """Whoever wraps keys did not wrap or unwrap one. The text says why, as above."""
+
+    code = "key_wrapping_failed"
+
+
 class MasterKeyMissing(StorageUnavailable):
     """A row names a master key version that this process does not hold."""
 

@@ -67,11 +67,11 @@ def seal_shared_secret(keys: Mapping[int, bytes], account_id: bytes, secret: byt
     """Return what the database keeps of an app's secret.
 
     Args:
-        keys: the factor keys by version; the highest seals.
+        keys: the factor keys by version; the last one seals.
         account_id: whose secret it is; nobody else's row can hold it.
         secret: what the app has.
     """
-    version = max(keys)
+    version = list(keys)[-1]
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = AESGCM(_derived(keys[version], b"app")).encrypt(nonce, secret, _context(account_id))
     return _VERSION.pack(version) + nonce + sealed
@@ -98,7 +98,7 @@ def unseal_shared_secret(keys: Mapping[int, bytes], account_id: bytes, kept: byt
 
 def recovery_code_hash(keys: Mapping[int, bytes], account_id: bytes, code: str) -> bytes:
     """Return the hash under which a new recovery code is kept."""
-    return _recovery_hash(keys[max(keys)], account_id, code)
+    return _recovery_hash(keys[list(keys)[-1]], account_id, code)
 
 
 def recovery_code_hashes(keys: Mapping[int, bytes], account_id: bytes, code: str) -> tuple[bytes, ...]:

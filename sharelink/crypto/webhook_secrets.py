@@ -49,8 +49,8 @@ def webhook_signature(secret: bytes, message_id: str, at_seconds: int, body: byt
 
 
 def seal_webhook_secret(keys: Mapping[int, bytes], endpoint_id: bytes, secret: bytes) -> bytes:
-    """Return what the database keeps of a secret, sealed with the newest of `keys` for this endpoint alone."""
-    version = max(keys)
+    """Return what the database keeps of a secret, sealed with the last of `keys` for this endpoint alone."""
+    version = list(keys)[-1]
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = AESGCM(_derived(keys[version])).encrypt(nonce, secret, _context(endpoint_id))
     return _VERSION.pack(version) + nonce + sealed

@@ -13,8 +13,10 @@ from sharelink.crypto.factor_secrets import (
     recovery_code_hashes,
     written_recovery_code,
 )
+from sharelink.crypto.key_purposes import KeyPurpose
 from sharelink.crypto.keyring import Keyring
 from sharelink.factors.models import RecoveryCode
+from sharelink.keys.holding import hold
 
 CODES_PER_SET = 10
 
@@ -29,6 +31,7 @@ class RecoveryCodes:
 
     def make(self, account_id: bytes) -> tuple[str, ...]:
         """Return a new set of codes as people write them down; codes of an older set are worth nothing any more."""
+        hold(self.session, KeyPurpose.FACTOR, self.keyring.current_version(KeyPurpose.FACTOR))
         self.remove(account_id)
         codes = [new_recovery_code() for _ in range(CODES_PER_SET)]
         self.session.add_all(

@@ -16,6 +16,7 @@ from sharelink.crypto.factor_secrets import (
     unseal_shared_secret,
 )
 from sharelink.crypto.identifiers import new_id
+from sharelink.crypto.key_purposes import KeyPurpose
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import InvalidInput
 from sharelink.factors.challenges import Challenges
@@ -29,6 +30,7 @@ from sharelink.factors.models import (
 from sharelink.factors.one_time_codes import matching_step
 from sharelink.factors.passkeys import KnownCredential, NewPasskey
 from sharelink.factors.recovery_codes import RecoveryCodes
+from sharelink.keys.holding import hold
 
 PENDING_APP_LIFETIME = timedelta(minutes=15)
 PASSKEYS_MAX = 20
@@ -182,6 +184,7 @@ class Factors:
     def begin_app(self, account_id: bytes) -> None:
         """Make a secret for an app; it counts once a code of it came back. An earlier one that waits is dropped."""
         self._drop_pending(account_id)
+        hold(self.session, KeyPurpose.FACTOR, self.keyring.current_version(KeyPurpose.FACTOR))
         sealed = seal_shared_secret(self.keyring.factor_keys, account_id, new_shared_secret())
         self.session.add(
             AuthenticatorApp(

@@ -4,14 +4,12 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 
 from sharelink.audit.models import AuditHead
-from sharelink.crypto.keyring import Keyring
 from sharelink.errors import SharelinkError
 from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
 from sharelink.persistence.database import db
@@ -24,12 +22,12 @@ SWEEPER_LATE = timedelta(seconds=120)
 _log = get_logger("sharelink.readiness")
 
 
-def readiness(unit_of_work: UnitOfWork, keyring_directory: Path) -> dict[str, bool]:
+def readiness(unit_of_work: UnitOfWork) -> dict[str, bool]:
     """Return for each part by name whether it works; a part that cannot be looked at does not. Needs an application."""
     parts: dict[str, Callable[[], bool]] = {
         "database": partial(_database, unit_of_work),
         "migrations": _migrations,
-        "keyring": partial(_keyring, unit_of_work, keyring_directory),
+        "keyring": partial(_keyring, unit_of_work),
         "epoch_keys": partial(_epoch_keys, unit_of_work),
         "clock": partial(_clock, unit_of_work),
         "sweeper": partial(_sweeper, unit_of_work),
@@ -57,9 +55,9 @@ def _migrations() -> bool:
     return is_current(db.engine)
 
 
-def _keyring(unit_of_work: UnitOfWork, directory: Path) -> bool:
+def _keyring(unit_of_work: UnitOfWork) -> bool:
     # Read again: the keys in memory do not tell when the volume went away.
-    return Keyring.load(directory) == unit_of_work.keyring
+    return unit_of_work.keys.agrees_with_source()
 
 
 def _epoch_keys(unit_of_work: UnitOfWork) -> bool:

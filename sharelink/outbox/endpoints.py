@@ -10,6 +10,7 @@ from sharelink.actors import Actor
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
 from sharelink.audit.log import AuditLog
 from sharelink.crypto.identifiers import new_id
+from sharelink.crypto.key_purposes import KeyPurpose
 from sharelink.crypto.keyring import Keyring
 from sharelink.crypto.webhook_secrets import (
     new_webhook_secret,
@@ -18,6 +19,7 @@ from sharelink.crypto.webhook_secrets import (
     webhook_secret_text,
 )
 from sharelink.errors import InvalidInput
+from sharelink.keys.holding import hold
 from sharelink.outbox.errors import EndpointNotFound
 from sharelink.outbox.models import NAME_MAX, URL_MAX, OutboxEntry, WebhookEndpoint
 from sharelink.outbox.states import DeliveryState
@@ -71,6 +73,7 @@ class Endpoints:
         if errors or account_id is None:
             raise InvalidInput(errors)
         endpoint_id, secret = new_id(), new_webhook_secret()
+        hold(self.session, KeyPurpose.WEBHOOK, self.keyring.current_version(KeyPurpose.WEBHOOK))
         sealed = seal_webhook_secret(self.keyring.webhook_keys, endpoint_id, secret)
         self.session.add(
             WebhookEndpoint(

@@ -174,7 +174,9 @@ class Requests:
 
         Raises:
             RequestClosed: somebody else, the end, or a withdrawal was first.
+            SealingKeyRetired: the master key was retired since it was sealed.
         """
+        self.rows.hold_master_key(sealed)
         won = self.rows.session.execute(
             statements.submit,
             {

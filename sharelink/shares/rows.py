@@ -14,9 +14,12 @@ from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.errors import EpochKeyMissing, SealBroken, TokenRejected
 from sharelink.crypto.header import SealKind
 from sharelink.crypto.identifiers import id_text
+from sharelink.crypto.key_purposes import KeyPurpose
 from sharelink.crypto.keyring import Keyring
 from sharelink.crypto.link_keys import link_key_hash
 from sharelink.crypto.link_tokens import TokenPurpose, verify_token
+from sharelink.crypto.sealing import server_key_names
+from sharelink.keys.holding import hold
 from sharelink.persistence.database import lock_rows
 from sharelink.shares import statements
 from sharelink.shares.clients import client_digest
@@ -178,6 +181,14 @@ class ShareRows:
         """Let nobody else count or end this share until the commit; SQLite's transaction does that by itself."""
         if lock_rows(self.session):
             self.session.execute(statements.lock_share, {"share": share_id})
+
+    def hold_master_key(self, sealed: SealedSecret) -> None:
+        """Let nobody retire the master key of `sealed` before it is committed.
+
+        Raises:
+            SealingKeyRetired: it was retired since; nothing may be stored.
+        """
+        hold(self.session, KeyPurpose.MASTER, server_key_names(sealed.outer)[0])
 
     def tries_allowed(self, share_id: bytes) -> int:
         """Return how many wrong codes the share takes in all before it is locked."""

@@ -75,8 +75,10 @@ class Shares:
 
         Raises:
             AlreadyCreated: the same form made a share already.
+            SealingKeyRetired: its master key was retired since it was sealed.
         """
         self.made_by_form(new.creator_id, new.form_id)
+        self.rows.hold_master_key(new.sealed)
         row = {
             "id": new.share_id,
             "kind": ShareKind.SEND,

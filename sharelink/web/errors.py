@@ -23,6 +23,7 @@ from sharelink.errors import (
 )
 from sharelink.factors import errors as factors
 from sharelink.jobs.noise import Refusal
+from sharelink.keys import errors as keys
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
@@ -72,10 +73,22 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Try again in half a minute.",
     ),
     crypto.SealBroken: UNAVAILABLE,
+    crypto.KeyUnusable: UNAVAILABLE,
+    crypto.KeyMissing: UNAVAILABLE,
+    crypto.KeyWrappingFailed: UNAVAILABLE,
     crypto.MasterKeyMissing: UNAVAILABLE,
     crypto.FactorKeyMissing: UNAVAILABLE,
     crypto.WebhookKeyMissing: UNAVAILABLE,
     crypto.EpochKeyMissing: ENDED,
+    keys.SealingKeyRetired: UNAVAILABLE,
+    # No page rotates keys; should one ever meet these, it says that nothing was changed.
+    keys.KeyVersionUnknown: UNAVAILABLE,
+    keys.KeyInUse: UNAVAILABLE,
+    keys.KeyStillNeeded: UNAVAILABLE,
+    keys.KeyNotRotated: UNAVAILABLE,
+    keys.KeyNotGiven: UNAVAILABLE,
+    keys.KeyNotLost: UNAVAILABLE,
+    keys.KeysOfAnother: UNAVAILABLE,
     crypto.TokenRejected: LINK_UNAVAILABLE,
     crypto.LinkKeyRejected: LINK_UNAVAILABLE,
     shares.LinkUnavailable: LINK_UNAVAILABLE,

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 
 from sharelink.jobs.readiness import readiness
 from sharelink.web.rate_limits import counts_as_wanted
-from sharelink.web.wiring import current_settings, current_unit_of_work
+from sharelink.web.wiring import current_unit_of_work
 
 blueprint = Blueprint("health", __name__)
 
@@ -21,7 +21,7 @@ def ready() -> Response:
 
     `rate_counters` is told and does not decide: without its store each process counts by itself and goes on.
     """
-    parts = readiness(current_unit_of_work(), current_settings().keyring_directory)
+    parts = readiness(current_unit_of_work())
     response = _not_kept(jsonify(parts | {"rate_counters": counts_as_wanted()}))
     response.status_code = 200 if all(parts.values()) else 503
     return response

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from sharelink.accounts.models import Account
 from sharelink.actors import Actor
+from sharelink.acts.rotating import activate, stage_next
 from sharelink.crypto.errors import FactorKeyMissing, SealBroken
 from sharelink.crypto.factor_secrets import (
     new_recovery_code,
@@ -17,8 +18,10 @@ from sharelink.crypto.factor_secrets import (
     unseal_shared_secret,
     written_recovery_code,
 )
+from sharelink.crypto.key_purposes import KeyName, KeyPurpose
 from sharelink.factors.models import AuthenticatorApp, RecoveryCode
 from sharelink.factors.one_time_codes import app_address, matching_step, normalised_one_time_code, secret_text
+from sharelink.keys.live import LiveKeyring
 from sharelink.unit_of_work import UnitOfWork, Work
 from sharelink.web.wiring import EXTENSION
 from tests.factories import Person, make_person
@@ -173,10 +176,11 @@ def test_the_database_shows_no_recovery_code(unit_of_work: UnitOfWork, staff: Pe
 
 
 def with_a_new_factor_key(unit_of_work: UnitOfWork) -> UnitOfWork:
-    keyring = unit_of_work.keyring
-    purposes = {purpose: dict(versions) for purpose, versions in keyring.keys.items()}
-    newer = type(keyring)({**purposes, type(next(iter(purposes)))("factor"): {**keyring.factor_keys, 2: b"k" * 32}})
-    return replace(unit_of_work, keyring=newer)
+    stage_next(unit_of_work, KeyPurpose.FACTOR)
+    activate(unit_of_work, KeyName(KeyPurpose.FACTOR, 2))
+    newer = LiveKeyring(unit_of_work.keys.source)
+    assert list(newer.keyring.factor_keys) == [1, 2]
+    return replace(unit_of_work, keys=newer)
 
 
 def test_recovery_codes_survive_a_new_factor_key(unit_of_work: UnitOfWork, staff: Person) -> None:

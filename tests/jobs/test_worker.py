@@ -67,6 +67,6 @@ def test_a_worker_ends_soon_after_it_is_told_to(app, unit_of_work, settings):
 
 def test_a_sweeper_that_is_late_makes_the_process_not_ready(app, unit_of_work, settings, clock):
     Worker(app, unit_of_work, settings).run_due()
-    assert readiness(unit_of_work, settings.keyring_directory)["sweeper"]
+    assert readiness(unit_of_work)["sweeper"]
     clock.move(seconds=121)
-    assert not readiness(unit_of_work, settings.keyring_directory)["sweeper"]
+    assert not readiness(unit_of_work)["sweeper"]

@@ -54,9 +54,19 @@ def _tripped(event: RecordedEvent) -> str:
     return f"{event.facts.get('count')} requests of the kind “{event.facts.get('purpose')}” were told to wait"
 
 
+def _key(event: RecordedEvent) -> str:
+    purpose, version = event.facts.get("purpose"), event.facts.get("version")
+    if version is None:
+        return f"Day {day}" if (day := event.facts.get("day")) else ""
+    count, unreadable = event.facts.get("count"), event.facts.get("unreadable")
+    return sentences(
+        f"{purpose}, version {version}",
+        f"{count:,} sealed with it anew" if isinstance(count, int) else "",
+        f"lost; {unreadable:,} cannot be opened any more" if isinstance(unreadable, int) else "",
+    )
+
+
 SYSTEM_WORDS: Mapping[AuditEvent, EventWords] = {
-    AuditEvent.KEY_CREATED: EventWords("Key created", "key-round"),
-    AuditEvent.KEY_DESTROYED: EventWords("Key destroyed", "trash-2"),
     AuditEvent.LOG_HEARTBEAT: EventWords("The log is alive", "clock", detail=lambda _event: "Written once a day"),
     AuditEvent.LOG_KEY_ROTATED: EventWords("The log signs with a new key", "key-round", detail=_new_key),
     AuditEvent.LOG_KEY_RETIRED: EventWords("A key of the log was retired", "key-round", detail=_new_key),
@@ -71,6 +81,11 @@ SYSTEM_WORDS: Mapping[AuditEvent, EventWords] = {
     ),
     AuditEvent.RATELIMIT_TRIPPED: EventWords("Too many requests", "clock", "warn", _tripped),
     AuditEvent.STRANGERS_REFUSED: EventWords("Strangers were refused", "circle-alert", "plain", _refused),
+    AuditEvent.KEY_CREATED: EventWords("Key created", "key-round", "plain", _key),
+    AuditEvent.KEY_ROTATED: EventWords("Key taken into use", "key-round", "plain", _key),
+    AuditEvent.KEY_REWRAPPED: EventWords("Sealed with a newer key", "key-round", "plain", _key),
+    AuditEvent.KEY_RETIRED: EventWords("Key retired", "key-round", "warn", _key),
+    AuditEvent.KEY_DESTROYED: EventWords("Key destroyed", "trash-2", "plain", _key),
     AuditEvent.SYSTEM_CLOCK_JUMP: EventWords("The clock jumped", "clock", "warn", _jump),
     AuditEvent.SYSTEM_STARTED: EventWords("Service started", "info"),
 }

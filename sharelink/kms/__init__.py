@@ -1,0 +1,1 @@
+"""Master keys wrapped by AWS KMS (optional extra `kms`)."""
