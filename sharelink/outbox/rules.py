@@ -263,6 +263,17 @@ UNTOLD = frozenset(
         AuditEvent.STRANGERS_REFUSED,
         AuditEvent.SYSTEM_CLOCK_JUMP,
         AuditEvent.SYSTEM_STARTED,
+        # What stands on the auditors' page, or was done by whoever operates the service.
+        AuditEvent.LOG_HEARTBEAT,
+        AuditEvent.LOG_KEY_ROTATED,
+        AuditEvent.LOG_KEY_RETIRED,
+        AuditEvent.LOG_RESTORED,
+        AuditEvent.LOG_DISCLOSURES_ERASED,
+        AuditEvent.AUDIT_VIEWED,
+        AuditEvent.AUDIT_EXPORTED,
+        AuditEvent.AUDIT_PROVEN,
+        AuditEvent.AUDIT_VERIFIED,
+        AuditEvent.AUDIT_VERIFICATION_FAILED,
     }
 )
 """Events of which nobody is told, on purpose. A test holds every event to be here or in the rules."""
