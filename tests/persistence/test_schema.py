@@ -149,7 +149,7 @@ def test_an_upgrade_that_makes_a_table_anew_keeps_every_row_and_reference(engine
         if engine.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     assert {table: dict(row) for table, row in found.items()} == before
-    with engine.begin() as connection, pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text("DELETE FROM share"))
 
 
