@@ -119,6 +119,7 @@ def settings(database_url: str, tmp_path: Path, new_keyring: Path) -> Settings:
         base_url="http://localhost",
         organisation_name="Example Reseller",
         support_contact="support@example.com",
+        rate_limit_open=GENEROUS,
         rate_limit_status=GENEROUS,
         rate_limit_reveal=GENEROUS,
         rate_limit_sign_in=GENEROUS,

@@ -341,7 +341,8 @@ def render_answer(answer: Answer, *, retry_after_seconds: int | None = None) -> 
         text=answer.text,
         next_step=answer.next_step,
         retry_after_seconds=retry_after_seconds if answer.status == 429 else None,
-        audience="public" if request.path.startswith(LINK_ROUTES) else "",
+        # Under another host's name there is no start page to go to.
+        audience="public" if answer.status == 421 or request.path.startswith(LINK_ROUTES) else "",
     )
     if retry_after_seconds is not None:
         response.headers["Retry-After"] = str(retry_after_seconds)

@@ -12,8 +12,9 @@ from flask import Flask, request
 from sharelink.addresses import is_loopback
 from sharelink.errors import SharelinkError
 
-_PROBES = frozenset({"health.alive", "health.ready"})
-"""Load balancers ask these by address; their answers hold no link, and nothing that depends on the host."""
+_FOR_ALL = frozenset({"health.alive", "health.ready", "static"})
+"""What holds no link and depends on no host: load balancers ask for health by address, and the refusal's own page
+asks for its style sheets."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -24,7 +25,7 @@ class Misdirected(SharelinkError):
 
 
 def install(app: Flask, base_url: str) -> None:
-    """Refuse every request of `app` whose Host is not the one of `base_url`; probes of health are let through.
+    """Refuse every request of `app` whose Host is not the one of `base_url`; health and style sheets are let through.
 
     A base URL of this machine may be reached by any name and port of this machine.
 
@@ -37,7 +38,7 @@ def install(app: Flask, base_url: str) -> None:
 
     @app.before_request
     def refuse_other_hosts() -> None:
-        if request.endpoint in _PROBES:
+        if request.endpoint in _FOR_ALL:
             return
         asked = _host_and_port(request.environ.get("HTTP_HOST", ""), scheme)
         if asked is None or (asked != own and not (stays_here and is_loopback(asked[0]))):

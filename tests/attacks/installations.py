@@ -23,7 +23,7 @@ from tests.factories import Person, make_person
 from tests.services import fresh_database
 
 GENEROUS = "1000000 per minute"
-_LIMITS = ("status", "reveal", "sign_in", "create")
+_LIMITS = ("open", "status", "reveal", "sign_in", "create")
 SENDER_ROLES = frozenset({Role.STAFF, Role.CUSTODIAN})
 
 

@@ -25,7 +25,7 @@ _GIVEN = (
     *("database_url", "instance_directory", "keyring_directory", "organisation_name", "support_contact"),
     # One name for all nodes, although each has an address of its own here.
     "audit_origin",
-    *("rate_limit_status", "rate_limit_reveal", "rate_limit_sign_in", "rate_limit_create"),
+    *("rate_limit_open", "rate_limit_status", "rate_limit_reveal", "rate_limit_sign_in", "rate_limit_create"),
 )
 
 

@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from sharelink.settings import Settings
 
 MakeApp = Callable[[Settings], Flask]
-PAGES = ("/s/abc", "/sign-in", "/nowhere", "/static/css/sharelink.css")
+PAGES = ("/s/abc", "/sign-in", "/nowhere", "/records")
 FOREIGN = (
     *("evil.example", "share.example.com.evil.example", "evil.example:443", "share.example.com:8443", "localhost"),
     *("share.example.com@evil.example", "share.example.com, evil.example", "share.example.com/evil", "127.0.0.1", ""),
@@ -40,7 +40,8 @@ def test_another_host_gets_one_page_that_repeats_nothing(public_app: Flask) -> N
             assert "Set-Cookie" not in answer.headers
             assert "evil" not in str(answer.headers)
             pages.add(answer.text)
-    assert len(pages) == 2, "one for the paths of links, one for all others"
+    assert len(pages) == 1
+    assert "start page" not in pages.pop(), "it would lead to the same page again"
     assert asked(public_app, "/s/status", "evil.example", "POST").status_code == 421
     assert "<html" not in asked(public_app, "/sign-in", "evil.example", HX_Request="true").text
 
@@ -50,7 +51,9 @@ def test_the_own_name_is_answered_in_every_spelling(public_app: Flask, host: str
     assert [asked(public_app, path, host).status_code for path in ("/s/abc", "/sign-in")] == [200, 200]
 
 
-def test_probes_may_ask_by_address(public_app: Flask) -> None:
+def test_probes_may_ask_by_address_and_the_refusal_has_its_style(public_app: Flask) -> None:
+    with public_app.test_client().get("/static/css/base.css", headers={"Host": "evil.example"}) as style:
+        assert style.status_code == 200
     assert asked(public_app, "/healthz", "10.0.0.7:8000").status_code == 200
     assert asked(public_app, "/readyz", "10.0.0.7:8000").status_code in {200, 503}
 
