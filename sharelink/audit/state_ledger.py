@@ -108,7 +108,7 @@ class StateLedger:
 
     def _told(self, refs: Sequence[str]) -> dict[str, str]:
         marks = ",".join("?" * len(refs))
-        return dict(self._book.execute(f"SELECT ref, state FROM book WHERE ref IN ({marks})", refs))  # noqa: S608  # nosec B608 - marks
+        return dict(self._book.execute(f"SELECT ref, state FROM book WHERE ref IN ({marks})", refs))  # noqa: S608  # nosec B608
 
     def _missing(self, open_reading: Callable[[], Any], size: int) -> Iterator[Finding]:
         last = ""
