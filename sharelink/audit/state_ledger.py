@@ -108,7 +108,9 @@ class StateLedger:
 
     def _told(self, refs: Sequence[str]) -> dict[str, str]:
         marks = ",".join("?" * len(refs))
-        return dict(self._book.execute(f"SELECT ref, state FROM book WHERE ref IN ({marks})", refs))  # noqa: S608 - question marks only # nosec B608
+        # What is put together is question marks only.
+        wanted = f"SELECT ref, state FROM book WHERE ref IN ({marks})"  # noqa: S608  # nosec B608
+        return dict(self._book.execute(wanted, refs))
 
     def _missing(self, open_reading: Callable[[], Any], size: int) -> Iterator[Finding]:
         last = ""
