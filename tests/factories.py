@@ -26,7 +26,8 @@ from sharelink.factors.passkeys import registration_options, verify_new
 from sharelink.requests.links import SubmitLink
 from sharelink.requests.rows import RequestFacts
 from sharelink.requests.states import RequestTemplate
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 from tests.soft_passkeys import SoftPasskey
 
 FIRST_ROLES = frozenset({Role.ADMINISTRATOR, Role.STAFF, Role.CUSTODIAN})

@@ -12,7 +12,8 @@ from sharelink.accounts.queries import person
 from sharelink.accounts.states import ChangeKind
 from sharelink.actors import Actor
 from sharelink.custody.groups_apart import check_groups_apart
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 
 def change(unit_of_work: UnitOfWork, actor: Actor, request: ChangeRequest) -> bool:

@@ -13,7 +13,8 @@ from sharelink.audit.search import EventFilter, FoundEvents, count_events, find_
 from sharelink.audit.tree import LogTree, StoredCheckpoint, mark_handed_out, newest_checkpoint
 from sharelink.tlog.merkle import leaf_hash, verify_inclusion
 from sharelink.tlog.proofs import InclusionProof
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 _EXPORTED_AT_ONCE = 500
 

@@ -24,7 +24,8 @@ from sharelink.custody.policy import record_policy
 from sharelink.custody.queries import RecordDetail
 from sharelink.custody.states import RECORD_TEMPLATES, Purpose
 from sharelink.errors import InvalidInput
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 
 @dataclass(frozen=True, slots=True)

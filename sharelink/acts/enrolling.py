@@ -13,7 +13,8 @@ from sharelink.factors.errors import EnrolmentOver, PasskeyRefused, PasswordFirs
 from sharelink.factors.models import ChallengePurpose
 from sharelink.factors.passkeys import RelyingParty, challenge_of_new, registration_options, verify_new
 from sharelink.factors.service import PendingApp
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 Holder = Viewer | HalfSignedIn
 """Whose factors are changed: somebody signed in, or somebody who has no second factor yet."""

@@ -30,7 +30,8 @@ from sharelink.statements.errors import NotTheCustomer
 from sharelink.statements.links import StatementLink
 from sharelink.statements.statement import Statement, custody_statement
 from sharelink.tlog.signed_notes import base64_text
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from sharelink.actors import Actor
 from sharelink.custody.proposals import Proposal
 from sharelink.custody.states import ALLOWED_ACTS, Act, ProposalKind
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 
 def confirm(

@@ -18,7 +18,8 @@ from sharelink.crypto.bearer_keys import BearerPurpose, bearer_key_hash
 from sharelink.errors import InvalidInput
 from sharelink.factors.errors import PasskeyRefused
 from sharelink.factors.passkeys import RelyingParty, challenge_of_new, registration_options, verify_new
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 FIRST_PASSKEY = "First passkey"
 

@@ -14,7 +14,8 @@ from sharelink.errors import InvalidInput
 from sharelink.shares.errors import CodeRefused
 from sharelink.shares.links import OpenLink
 from sharelink.shares.rows import ShareFacts
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 NOTE_MAX_CHARACTERS = 500
 

@@ -18,7 +18,8 @@ from sharelink.requests.links import RetrievalLink, SubmitLink
 from sharelink.requests.service import NewRequest
 from sharelink.requests.states import RequestTemplate, Verdict
 from sharelink.shares.errors import AlreadyCreated
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 LABEL_MAX_CHARACTERS = 120
 PURPOSE_MAX_CHARACTERS = 2_000

@@ -20,7 +20,8 @@ from sharelink.requests.links import RetrievalLink
 from sharelink.requests.rows import RequestFacts
 from sharelink.requests.states import Verdict
 from sharelink.shares.states import ShareState
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 VAULT_REFERENCE_MAX_CHARACTERS = 300
 

@@ -38,7 +38,8 @@ from sharelink.outbox.rewrapping import rewrapped as rewrapped_endpoint
 from sharelink.shares.rewrapping import SEALED_SHARES
 from sharelink.shares.rewrapping import rewrapped as rewrapped_share
 from sharelink.tlog.signed_notes import VerifierKey
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 BATCH_ROWS = 100
 """How many rows are sealed anew in one transaction: few enough that nobody waits long for the writer's turn."""

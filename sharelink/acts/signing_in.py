@@ -21,7 +21,8 @@ from sharelink.errors import InvalidInput
 from sharelink.factors.models import ChallengePurpose
 from sharelink.factors.one_time_codes import normalised_one_time_code
 from sharelink.factors.passkeys import RelyingParty
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 
 def sign_in(

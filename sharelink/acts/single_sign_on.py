@@ -26,7 +26,8 @@ from sharelink.sso.errors import Refusal, SignOnRefused
 from sharelink.sso.models import FlowPurpose
 from sharelink.sso.provider import LEEWAY, Claims, SingleSignOn
 from sharelink.sso.service import Flow
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 ACTOR_NAME = "Single sign-on"
 

@@ -17,7 +17,8 @@ from sharelink.requests.service import SubmitReceipt
 from sharelink.shares.errors import OwnShare
 from sharelink.shares.seals import seal_request_answer
 from sharelink.shares.states import ShareState
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 
 def look(unit_of_work: UnitOfWork, actor: Actor, link: SubmitLink) -> RequestFacts:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from sharelink.actors import Actor
 from sharelink.audit.errors import AuditUnavailable
@@ -42,10 +41,7 @@ from sharelink.tlog.signed_notes import base64_text
 
 _take_head = select(AuditHead.size, AuditHead.frontier).where(AuditHead.id == 1).with_for_update()
 _put_head = (
-    update(AuditHead)
-    .where(AuditHead.id == 1)
-    .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
-    .execution_options(synchronize_session=False)
+    update(AuditHead).where(AuditHead.id == 1).values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
 )
 _last_of_chain = (
     select(AuditLeaf.rseq, AuditLeaf.leaf_hash)
@@ -123,7 +119,7 @@ class AuditLog:
         )
         return event_id
 
-    def write_pending(self, session: Session) -> None:
+    def write_pending(self, connection: Connection) -> None:
         """Write what was appended; called once, last before the commit.
 
         Raises:
@@ -131,29 +127,29 @@ class AuditLog:
         """
         if not self._pending:
             return
-        head = session.execute(_take_head).one_or_none()
+        head = connection.execute(_take_head).one_or_none()
         if head is None:
             raise AuditUnavailable("the head of the audit log is missing")
         try:
             frontier = Frontier.from_bytes(*head)
         except TreeMismatch as error:
             raise AuditUnavailable("the head of the audit log was changed") from error
-        written = self._write_leaves(session, frontier)
+        written = self._write_leaves(connection, frontier)
         if written.subtrees:
-            session.execute(_insert_subtrees, written.subtrees)
+            connection.execute(_insert_subtrees, written.subtrees)
         root = frontier.root()
         note = self.log_keys.sign(frontier.size, root).to_bytes().decode("utf-8")
         checkpoint = {"size": frontier.size, "root": root, "note": note, "at": self._pending[-1].at}
-        session.execute(_insert_checkpoint, checkpoint)
-        session.execute(_put_head, {"new_size": frontier.size, "new_frontier": frontier.to_bytes()})
+        connection.execute(_insert_checkpoint, checkpoint)
+        connection.execute(_put_head, {"new_size": frontier.size, "new_frontier": frontier.to_bytes()})
         self._pending.clear()
 
-    def _write_leaves(self, session: Session, frontier: Frontier) -> "_Rows":
+    def _write_leaves(self, connection: Connection, frontier: Frontier) -> "_Rows":
         ends: dict[str, tuple[int, bytes | None]] = {}
         rows = _Rows()
         for index, pending in enumerate(self._pending, start=frontier.size):
             if pending.rec not in ends:
-                last = session.execute(_last_of_chain, {"chain": pending.rec}).first()
+                last = connection.execute(_last_of_chain, {"chain": pending.rec}).first()
                 ends[pending.rec] = (last.rseq, last.leaf_hash) if last else (-1, None)
             rseq, previous = ends[pending.rec][0] + 1, ends[pending.rec][1]
             disclosed = _disclosures(pending)
@@ -166,11 +162,11 @@ class AuditLog:
             rows.subtrees.extend(
                 {"level": found.level, "number": found.number, "root": found.root} for found in frontier.append(hashed)
             )
-        session.execute(_insert_leaves, rows.leaves)
+        connection.execute(_insert_leaves, rows.leaves)
         if rows.disclosures:
-            session.execute(_insert_disclosures, rows.disclosures)
+            connection.execute(_insert_disclosures, rows.disclosures)
         if rows.actors:
-            session.execute(_insert_actors, rows.actors)
+            connection.execute(_insert_actors, rows.actors)
         return rows
 
     def _fields(

@@ -19,7 +19,7 @@ from sharelink.custody.proposal_view import proposals_of
 from sharelink.custody.release import release_checklist
 from sharelink.custody.states import CustodyState, ItemKind, RecordField, RecordKind, Scenario, Side
 from sharelink.requests.states import RequestTemplate
-from sharelink.unit_of_work import Work
+from sharelink.work import Work
 
 CHANNEL = "A call to the number in the contract"
 _OPERATOR = "Example Reseller GmbH"

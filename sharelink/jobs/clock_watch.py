@@ -15,7 +15,8 @@ from sharelink.actors import Actor
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent, Outcome
 from sharelink.persistence.clocks import CLOCK_TOLERANCE
 from sharelink.persistence.heartbeats import CLOCK_JUMP, SWEEPER, beat, last_beat_at
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 
 STEADY_LIFETIME = timedelta(days=1)
 

@@ -22,8 +22,9 @@ from sharelink.outbox.claims import LEASE, Claimed
 from sharelink.outbox.errors import EndpointNotFound
 from sharelink.outbox.states import Channel
 from sharelink.settings import Settings
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
 from sharelink.webhooks.delivery import WebhookFailed, WebhookMessage, WebhookSender
+from sharelink.work import Work
 
 BATCH = 20
 MOST_ROUNDS = 50

@@ -22,7 +22,7 @@ from sharelink.outbox.rules import APPROVER_TITLES, REQUEST_TITLES, RULES
 from sharelink.outbox.states import LetterKind
 from sharelink.shares.models import Share
 from sharelink.shares.states import LIVE_STATES, ShareKind
-from sharelink.unit_of_work import Work
+from sharelink.work import Work
 
 _FOOTER = "Sent by a machine, for your information. It holds no secret, and no link that shows one."
 

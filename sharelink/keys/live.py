@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, select
 from structlog import get_logger
 
 from sharelink.crypto.errors import KeyUnusable
@@ -72,7 +71,7 @@ class LiveKeyring:
         """Whether the versions must be looked at before any work."""
         return time.monotonic() >= self._due_at
 
-    def refresh(self, session: Session) -> None:
+    def refresh(self, connection: Connection) -> None:
         """Look at the versions that the database names, and take or drop keys accordingly.
 
         Whoever comes while another thread looks waits for it: nobody works with knowledge that is too old.
@@ -81,7 +80,7 @@ class LiveKeyring:
             if not self.is_due:
                 return
             began_at = time.monotonic()
-            rows = session.execute(_versions).all()
+            rows = connection.execute(_versions).all()
             seen = tuple(_Known(KeyName(row.purpose, row.version), row.state, row.check_value) for row in rows)
             if seen != self._seen or not self._is_whole:
                 self._follow(seen)

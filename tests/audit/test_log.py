@@ -150,7 +150,7 @@ def test_writers_at_the_same_time_leave_neither_gap_nor_twin(app: Flask):
     def fail(unit_of_work: UnitOfWork) -> None:
         with pytest.raises(RuntimeError), unit_of_work.write(PERSON) as work:
             work.audit.append(AuditEvent.CUSTODY_OPENED, rec=SYSTEM_CHAIN, actor=PERSON, now=work.now)
-            work.audit.write_pending(work.session)
+            work.audit.write_pending(work.connection)
             raise RuntimeError
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(writers)]

@@ -17,7 +17,8 @@ from sharelink.custody.models import CustodyProposal, CustodyRecord, CustodyStep
 from sharelink.custody.states import TERMINAL_STATES, CustodyState, ProposalState, Scenario
 from sharelink.custody.transitions import TRANSITIONS, Evidence
 from sharelink.errors import SharelinkError, StorageUnavailable
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
+from sharelink.work import Work
 from tests.custody.handovers import Team, make_team, record_in, waiting
 from tests.factories import Person, ask_secret, send_secret, submit_answer
 

@@ -22,8 +22,9 @@ from sharelink.crypto.key_purposes import KeyName, KeyPurpose
 from sharelink.factors.models import AuthenticatorApp, RecoveryCode
 from sharelink.factors.one_time_codes import app_address, matching_step, normalised_one_time_code, secret_text
 from sharelink.keys.live import LiveKeyring
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
+from sharelink.work import Work
 from tests.factories import Person, make_person
 from tests.fakes import MovableClock
 

@@ -16,13 +16,13 @@ from sharelink.audit.verification_runs import ask_for_run, newest_run
 from sharelink.crypto.identifiers import id_from_text
 from sharelink.custody.queries import record_by_reference, references_of
 from sharelink.tlog.checkpoints import MAX_SIZE
-from sharelink.unit_of_work import Work
 from sharelink.web.authentication import requires, signed_in_actor, signed_in_viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, redirect_after_post, wants_fragment
 from sharelink.web.staff.audit_filters import OUTCOMES, AskedFor, asked_for, kind_choices
 from sharelink.web.staff.timeline import TimelineEntry, timeline_entry
 from sharelink.web.wiring import current_unit_of_work
+from sharelink.work import Work
 
 blueprint = Blueprint("audit", __name__)
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from sharelink.accounts.queries import GroupChoice
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.queries import recent_events
-from sharelink.unit_of_work import Work
 from sharelink.web.staff.timeline import TimelineEntry, timeline_entry
+from sharelink.work import Work
 
 NEWS_LIFETIME = timedelta(days=7)
 NEWS_MAX = 10

@@ -17,7 +17,7 @@ from sharelink.custody.release import release_checklist
 from sharelink.custody.share_lines import shares_of_record
 from sharelink.custody.states import RECORD_TEMPLATES, SCENARIO_LABELS, RecordKind, Scenario, Side
 from sharelink.shares.states import ShareState
-from sharelink.unit_of_work import UnitOfWork, Work
+from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.staff.act_forms import (
     MOMENT,
     ONE_LINE,
@@ -27,6 +27,7 @@ from sharelink.web.staff.act_forms import (
     ActWords,
     typed_moment,
 )
+from sharelink.work import Work
 
 _HOW = "A call to a number that you knew before, a meeting, a signed letter."
 _NEXT = "next"

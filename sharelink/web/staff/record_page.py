@@ -29,8 +29,8 @@ from sharelink.custody.states import (
 from sharelink.custody.steps import StepLine, steps_of
 from sharelink.custody.terms import Parties, parties_of
 from sharelink.custody.versions import VersionLine, versions_of
-from sharelink.unit_of_work import Work
 from sharelink.web.staff.record_next import Way, other_ways, way_to
+from sharelink.work import Work
 
 _WITH_CHECKLIST = frozenset(
     {

@@ -15,7 +15,6 @@ from sharelink.custody.queries import RecordDetail, record_detail, record_group,
 from sharelink.custody.share_lines import shares_of_record
 from sharelink.errors import InvalidInput
 from sharelink.statements.queries import statement_links
-from sharelink.unit_of_work import Work
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer, viewer
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_or_fragment, redirect_after_post, wants_fragment
@@ -25,6 +24,7 @@ from sharelink.web.staff.record_forms import EditRecordForm, RecordForm, TypedRe
 from sharelink.web.staff.record_page import record_page
 from sharelink.web.staff.timeline import timeline_entry
 from sharelink.web.wiring import current_unit_of_work
+from sharelink.work import Work
 
 blueprint = Blueprint("records", __name__)
 

@@ -6,8 +6,8 @@ from sharelink.accounts.queries import break_glass_accounts, notices_seen_at
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.queries import recent_events
 from sharelink.crypto.identifiers import id_text
-from sharelink.unit_of_work import Work
 from sharelink.web.staff.timeline import TimelineEntry, timeline_entry
+from sharelink.work import Work
 
 FAILED_STREAK = 5
 """So many failed tries since the last look are worth a notice; fewer are mostly one's own."""
