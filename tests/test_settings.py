@@ -12,6 +12,7 @@ from sharelink.settings import SECRET_BEARING, HttpsMode, LogFormat, Settings, v
 from sharelink.settings_audit import AuditSettings
 from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, parse_role_map
+from sharelink.settings_witnessing import WitnessingSettings
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 CANARY = "hunter2-canary"
@@ -199,7 +200,10 @@ def documented_row(name: str, field: FieldInfo) -> str:
 def test_the_table_in_the_documentation_is_the_code():
     # Parts that are kept in files of their own come first in the code and last in the table.
     parts = (
-        AuditSettings.model_fields.keys() | MailSettings.model_fields.keys() | SingleSignOnSettings.model_fields.keys()
+        WitnessingSettings.model_fields.keys()
+        | AuditSettings.model_fields.keys()
+        | MailSettings.model_fields.keys()
+        | SingleSignOnSettings.model_fields.keys()
     )
     names = sorted(Settings.model_fields, key=lambda name: name in parts)
     wanted = [documented_row(name, Settings.model_fields[name]) for name in names]

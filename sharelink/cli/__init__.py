@@ -8,6 +8,7 @@ from sharelink.cli.context import in_application
 from sharelink.cli.database import database
 from sharelink.cli.demo import demo
 from sharelink.cli.keys import keys
+from sharelink.cli.monitor_token import monitor_token
 from sharelink.cli.serving import run, serve, sweep, worker
 from sharelink.cli.user import user
 
@@ -22,5 +23,6 @@ def main() -> None:
 
 for _command in (run, demo, serve, worker, sweep, check, database, keys):
     main.add_command(_command)
+audit.add_command(monitor_token)
 for _command in (user, audit):
     main.add_command(in_application(_command))

@@ -14,6 +14,7 @@ from sharelink.accounts.states import Role
 from sharelink.addresses import host_of, is_loopback
 from sharelink.app import EPOCH_DIRECTORY, create_app
 from sharelink.audit.models import AuditHead, AuditLeaf
+from sharelink.cli.check_watching import advise_on_watching, sink_problems
 from sharelink.cli.context import load_settings
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import SharelinkError, UnsafeStart
@@ -45,6 +46,7 @@ def check() -> None:
             sound = _report("database", _database, settings) and _all_sound(_INSIDE, settings)
             if sound:
                 _advise(settings)
+                advise_on_watching(settings)
     if not sound:
         raise SystemExit(1)
 
@@ -206,4 +208,10 @@ def _mail(settings: Settings) -> Problems:
 
 
 _OUTSIDE: dict[str, Check] = {"keyring": _keyring, "files": _files, "mail server": _mail}
-_INSIDE: dict[str, Check] = {"clocks": _clocks, "audit": _audit, "epoch keys": _epoch_keys, "duties": _duties}
+_INSIDE: dict[str, Check] = {
+    "clocks": _clocks,
+    "audit": _audit,
+    "audit sink": sink_problems,
+    "epoch keys": _epoch_keys,
+    "duties": _duties,
+}
