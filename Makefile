@@ -50,7 +50,7 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 
 .PHONY: soak
 soak: setup-dev system-packages ## The long proofs, an hour: 10,000 races, 200 kills, a fail-over, figures at the end
-	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks tests/monitors $(PYTEST_ARGUMENTS)
 
 .PHONY: bench
 bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside SnapPass, 12 minutes; the machine should be quiet

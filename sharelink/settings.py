@@ -24,6 +24,7 @@ from sharelink.settings_audit import AuditSettings
 from sharelink.settings_keys import KeySettings
 from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import SingleSignOnSettings
+from sharelink.settings_witnessing import WitnessingSettings
 
 SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret", "smtp_password", "master_keys"})
 """Settings that may hold a password, so that a file can carry them instead of the environment."""
@@ -84,7 +85,7 @@ def _base_url_default(earlier: dict[str, Any]) -> str:
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Settings(KeySettings, AuditSettings, MailSettings, SingleSignOnSettings):
+class Settings(KeySettings, WitnessingSettings, AuditSettings, MailSettings, SingleSignOnSettings):
     """Everything an operator can choose, never changed after it was made.
 
     Made by `from_environment`, or by keyword in tests.
@@ -345,6 +346,7 @@ class Settings(KeySettings, AuditSettings, MailSettings, SingleSignOnSettings):
         "rate_limit_submit_per_link",
         "rate_limit_sign_in",
         "rate_limit_create",
+        "rate_limit_monitor",
     )
     @classmethod
     def _countable(cls, value: str) -> str:

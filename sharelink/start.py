@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from structlog import get_logger
 
 from sharelink.actors import Actor
 from sharelink.app import create_app
@@ -17,11 +18,14 @@ from sharelink.audit.continuity import discontinuity
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
 from sharelink.collection import collection_paused, keep_for_good
 from sharelink.errors import UnsafeStart
+from sharelink.jobs.log_sink import probe_sink
 from sharelink.logs import configure_logging
 from sharelink.persistence.database import db
 from sharelink.persistence.schema import is_current, upgrade
 from sharelink.settings import Settings
 from sharelink.web.wiring import Wiring, wiring
+
+_log = get_logger("sharelink.start")
 
 
 def application(environ: Mapping[str, str]) -> Flask:
@@ -50,6 +54,7 @@ def serving_application(settings: Settings) -> Flask:
             _record_start(wiring())
             # Whichever server it is that ends.
             atexit.register(wiring().noise.end)
+            _try_sink(wiring())
         keep_for_good()
     return app
 
@@ -146,3 +151,10 @@ def _record_start(made: Wiring) -> None:
             now=work.now,
             facts={"version": version("sharelink")},
         )
+
+
+def _try_sink(made: Wiring) -> None:
+    """Tell at once, rather than with the next event, that the second sink of the log cannot be written."""
+    address = made.settings.sink_address
+    if address is not None and (code := probe_sink(made.unit_of_work, address)) is not None:
+        _log.error("the second sink of the audit log cannot be written", code=code)

@@ -33,6 +33,7 @@ from sharelink.custody.terms import Terms
 from sharelink.custody.versions import Versions
 from sharelink.factors.service import Factors
 from sharelink.keys.service import KeyVersions
+from sharelink.monitors.tokens import MonitorTokens
 from sharelink.outbox.claims import Claims
 from sharelink.outbox.endpoints import Endpoints
 from sharelink.outbox.policy import OutboxPolicy
@@ -42,8 +43,10 @@ from sharelink.shares.attempts import Attempts
 from sharelink.shares.epochs import Epochs
 from sharelink.shares.rows import ShareLimits, ShareRows
 from sharelink.shares.service import Shares
+from sharelink.sinks.service import Sinks
 from sharelink.sso.service import SignOns
 from sharelink.statements.service import Statements
+from sharelink.witnesses.service import Witnessing
 
 
 @dataclass
@@ -161,6 +164,21 @@ class Work:
     def approver_links(self) -> ApproverLinks:
         """Links and codes by which the customer's contacts decide about uses."""
         return ApproverLinks(self.session, self.audit, self.keyring, self.actor, self.now)
+
+    @cached_property
+    def witnessing(self) -> Witnessing:
+        """Asking the witnesses of the log."""
+        return Witnessing(self.session, self.audit, self.actor, self.now)
+
+    @cached_property
+    def monitor_tokens(self) -> MonitorTokens:
+        """Tokens by which programs read the log."""
+        return MonitorTokens(self.session, self.audit, self.actor, self.now)
+
+    @cached_property
+    def sinks(self) -> Sinks:
+        """How far the log has been sent to its second sink."""
+        return Sinks(self.session, self.audit, self.actor, self.now)
 
     @cached_property
     def outbox(self) -> Outbox:

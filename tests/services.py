@@ -94,6 +94,13 @@ def redis_program() -> Path:
     raise ServiceMissing("Redis is not installed: run `make system-packages`.")
 
 
+def openssl_program() -> Path:
+    """Return OpenSSL's program; raise ServiceMissing where there is none."""
+    if found := shutil.which("openssl"):
+        return Path(found)
+    raise ServiceMissing("OpenSSL is not installed: run `make system-packages`.")
+
+
 def faketime_library() -> Path | None:
     """Return libfaketime, which moves the clock of a program; None where there is none to be had (not Linux)."""
     if platform.system() != "Linux":

@@ -29,6 +29,7 @@ LEAVES = {
     "settings_mail",
     "settings_audit",
     "settings_keys",
+    "settings_witnessing",
     "logs",
     "repeated_lines",
 }
@@ -51,6 +52,9 @@ CORE = {
     "mail",
     "webhooks",
     "outbox",
+    "witnesses",
+    "monitors",
+    "sinks",
 }
 
 ALLOWED: dict[str, set[str]] = {
@@ -58,11 +62,13 @@ ALLOWED: dict[str, set[str]] = {
     **{leaf: {"errors"} for leaf in LEAVES},
     "settings": {
         *{"errors", "addresses", "database_addresses", "environment"},
-        *{"settings_audit", "settings_keys", "settings_single_sign_on", "settings_mail"},
+        *{"settings_audit", "settings_keys", "settings_witnessing", "settings_single_sign_on", "settings_mail"},
     },
     "settings_keys": {"errors", "addresses", "environment"},
     "settings_mail": {"errors", "addresses", "environment"},
     "settings_audit": {"errors"},
+    # A key that is none must be told with everything else that is wrong with the settings.
+    "settings_witnessing": {"errors", "addresses", "environment", "tlog"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
     "environment": {"errors"},
     "logs": {"errors", "settings", "repeated_lines"},
@@ -87,13 +93,16 @@ ALLOWED: dict[str, set[str]] = {
     "webhooks": LEAVES | {"crypto"},
     "outbox": LEAVES
     | {"crypto", "persistence", "audit", "keys", "shares", "requests", "accounts", "custody", "access", "webhooks"},
+    "witnesses": LEAVES | {"tlog", "crypto", "persistence", "audit", "webhooks"},
+    "monitors": LEAVES | {"tlog", "crypto", "persistence", "audit"},
+    "sinks": LEAVES | {"tlog", "crypto", "persistence", "audit"},
     "work": LEAVES | CORE,
     "unit_of_work": LEAVES | CORE | {"work"},
     "acts": LEAVES | CORE | {"work", "unit_of_work"},
     "jobs": LEAVES | CORE | {"work", "unit_of_work", "acts"},
     "web": LEAVES | CORE | {"work", "unit_of_work", "acts", "jobs"},
     "app": LEAVES | CORE | {"unit_of_work", "web"},
-    "start": LEAVES | CORE | {"unit_of_work", "web", "app"},
+    "start": LEAVES | CORE | {"unit_of_work", "acts", "jobs", "web", "app"},
     "cli": LEAVES | CORE | {"work", "unit_of_work", "acts", "jobs", "web", "app", "start"},
 }
 """One direction (docs/architecture.md). `shares` does not know `custody`; the core knows neither web nor Flask."""

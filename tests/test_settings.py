@@ -13,6 +13,7 @@ from sharelink.settings_audit import AuditSettings
 from sharelink.settings_keys import KeySettings
 from sharelink.settings_mail import MailSettings
 from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, parse_role_map
+from sharelink.settings_witnessing import WitnessingSettings
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 CANARY = "hunter2-canary"
@@ -201,6 +202,7 @@ def test_the_table_in_the_documentation_is_the_code():
     # Parts that are kept in files of their own come first in the code and last in the table.
     parts = (
         KeySettings.model_fields.keys()
+        | WitnessingSettings.model_fields.keys()
         | AuditSettings.model_fields.keys()
         | MailSettings.model_fields.keys()
         | SingleSignOnSettings.model_fields.keys()

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     GROUP_READ = "group:read"
     OUTBOX_ADMINISTER = "outbox:administer"
     AUDIT_READ = "audit:read"
+    MONITOR_ADMINISTER = "monitor:administer"
     OWN_ACCOUNT = "account:own"
 
 
@@ -76,6 +77,7 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
         },
         Permission.OUTBOX_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY},
         Permission.AUDIT_READ: {Role.AUDITOR: Scope.ANY},
+        Permission.MONITOR_ADMINISTER: {Role.ADMINISTRATOR: Scope.ANY, Role.AUDITOR: Scope.ANY},
         Permission.OWN_ACCOUNT: dict.fromkeys(Role, Scope.ANY),
     }
 )

@@ -132,6 +132,12 @@ class AuditEvent(StrEnum):
     AUDIT_PROVEN = "audit.proven"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_VERIFICATION_FAILED = "audit.verification_failed"
+    AUDIT_MONITORED = "audit.monitored"
+    AUDIT_TOKEN_CREATED = "audit.token_created"  # noqa: S105 - an event's name, not a token
+    AUDIT_TOKEN_REVOKED = "audit.token_revoked"  # noqa: S105 - the same
+    LOG_SINK_FAILED = "log.sink_failed"
+    LOG_SINK_RECOVERED = "log.sink_recovered"
+    WITNESS_REFUSED = "witness.refused"
 
     OUTBOX_TRIED_AGAIN = "outbox.tried_again"
     WEBHOOK_ADDED = "webhook.added"

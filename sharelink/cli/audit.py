@@ -14,6 +14,7 @@ from sharelink.audit.erasure import ErasureRule
 from sharelink.audit.export import ExportFormat
 from sharelink.audit.search import EventFilter
 from sharelink.cli.context import in_application
+from sharelink.cli.monitor_token import monitor_token
 from sharelink.crypto.identifiers import id_text
 from sharelink.custody.queries import record_by_reference
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -169,4 +170,5 @@ def _utc(day: datetime | None) -> datetime | None:
     return None if day is None else day.replace(tzinfo=UTC)
 
 
+audit.add_command(monitor_token)
 in_application(audit)

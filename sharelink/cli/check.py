@@ -14,6 +14,7 @@ from sharelink.accounts.states import Role
 from sharelink.addresses import host_of, is_loopback
 from sharelink.app import EPOCH_DIRECTORY, create_app, key_source
 from sharelink.audit.models import AuditHead, AuditLeaf
+from sharelink.cli.check_watching import advise_on_watching, sink_problems
 from sharelink.cli.context import load_settings
 from sharelink.crypto.key_purposes import KeyName, KeyPurpose
 from sharelink.crypto.keyring import Keyring
@@ -46,6 +47,7 @@ def check() -> None:
             sound = _report("database", _database, settings) and _all_sound(_INSIDE, settings)
             if sound:
                 _advise(settings)
+                advise_on_watching(settings)
     if not sound:
         raise SystemExit(1)
 
@@ -230,6 +232,7 @@ _INSIDE: dict[str, Check] = {
     "clocks": _clocks,
     "audit": _audit,
     "key versions": _key_versions,
+    "audit sink": sink_problems,
     "epoch keys": _epoch_keys,
     "duties": _duties,
 }

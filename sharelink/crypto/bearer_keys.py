@@ -1,4 +1,4 @@
-"""Keys that stand for a person by mere possession: set-up links, invitations, staff sessions, known devices, sign-ons.
+"""Keys that stand for somebody by mere possession: set-up links, invitations, sessions, devices, sign-ons, monitors.
 
 The browser holds the key, the database only its hash: who reads the database cannot use any of them.
 """
@@ -24,6 +24,7 @@ class BearerPurpose(StrEnum):
     DEVICE = "device"
     SSO_STATE = "sso-state"
     SSO_BROWSER = "sso-browser"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ receiver takes its time.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from structlog import get_logger
 
 from sharelink.actors import Actor
+from sharelink.acts.monitoring import hand_out_head
 from sharelink.crypto.errors import SealBroken, WebhookKeyMissing
 from sharelink.crypto.identifiers import id_text
 from sharelink.errors import StorageUnavailable
@@ -38,12 +39,16 @@ _log = get_logger("sharelink.jobs")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Everything that it takes to deliver: the mail server, if there is one, and how webhooks are sent."""
+    """Everything that it takes to deliver: the mail server, if there is one, and how webhooks are sent.
+
+    `quorum` is how many witnesses should have cosigned the checkpoint that travels along.
+    """
 
     site: Site
     sender: Sender
     server: MailServer | None
     webhooks: WebhookSender
+    quorum: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Post":
@@ -63,6 +68,7 @@ class Post:
             sender=Sender(settings.smtp_from, settings.organisation_name, settings.smtp_from.rpartition("@")[2]),
             server=server,
             webhooks=WebhookSender(settings.webhook_allow_private),
+            quorum=settings.audit_quorum,
         )
 
 
@@ -115,11 +121,16 @@ def _deliver_round(
 
 
 class _Round:
-    """One round of deliveries: letters share a connection."""
+    """One round of deliveries: letters share a connection, and all carry the same checkpoint of the log.
+
+    Whoever gets one can hold the log to what it was then, so it counts as handed out before the first one leaves.
+    """
 
     def __init__(self, unit_of_work: UnitOfWork, post: Post) -> None:
+        head = hand_out_head(unit_of_work, Actor.system(), post.quorum)
+        log_head = "" if head is None else head.to_bytes().decode("utf-8")
         self._unit_of_work = unit_of_work
-        self._post = post
+        self._post = replace(post, site=replace(post.site, log_head=log_head))
         self._mail = None if post.server is None else MailRound(post.server)
 
     def __enter__(self) -> Self:
@@ -178,7 +189,7 @@ class _Round:
                 url, secret = work.endpoints.destination(entry.audience_ref)
             except EndpointNotFound:
                 return False
-        self._post.webhooks.send(url, secret, webhook_message(entry), now)
+        self._post.webhooks.send(url, secret, webhook_message(entry, self._post.site.log_head), now)
         return True
 
     def _failed(self, entry: Claimed, code: str, *, is_final: bool) -> None:
@@ -189,11 +200,13 @@ class _Round:
             _mark(self._unit_of_work, lambda work: work.claims.failed(entry, code))
 
 
-def webhook_message(entry: Claimed) -> WebhookMessage:
-    """Return what a webhook says of an entry: names and ids, and nothing that anybody typed."""
+def webhook_message(entry: Claimed, log_head: str) -> WebhookMessage:
+    """Return what a webhook says of an entry: names and ids, and nothing that anybody typed; and the log's head."""
     references: dict[str, object] = {"event": id_text(entry.event_id), "chain": entry.rec}
     if entry.obj_kind is not None and entry.obj_ref is not None:
         references["object"] = {"kind": entry.obj_kind, "id": id_text(entry.obj_ref)}
+    if log_head:
+        references["checkpoint"] = log_head
     return WebhookMessage(f"msg_{id_text(entry.id)}", entry.event_type, entry.created_at, references)
 
 

@@ -29,11 +29,12 @@ _FOOTER = "Sent by a machine, for your information. It holds no secret, and no l
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What letters say of the service itself."""
+    """What letters say of the service itself. `log_head` is the signed checkpoint of this moment; empty for none."""
 
     base_url: str
     organisation: str
     support_contact: str
+    log_head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ def _letter(site: Site, to: str, record: CustodyRecord | None, entry: Claimed, w
             "organisation": one_line(site.organisation),
             "support_contact": one_line(site.support_contact),
             "footer": words.footer,
+            "log_head": site.log_head.removesuffix("\n"),
         },
     )
     about = one_line(words.what, 80) or (one_line(record.customer, 80) if record is not None else "")

@@ -15,7 +15,11 @@ from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
 from sharelink.persistence.database import db
 from sharelink.persistence.heartbeats import SWEEPER, last_beat_at
 from sharelink.persistence.schema import is_current
+from sharelink.settings import Settings
+from sharelink.settings_witnessing import SinkAddress
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.witnesses.configured import Witnesses
+from sharelink.witnesses.queries import witness_views
 
 SWEEPER_LATE = timedelta(seconds=120)
 
@@ -33,6 +37,19 @@ def readiness(unit_of_work: UnitOfWork) -> dict[str, bool]:
         "sweeper": partial(_sweeper, unit_of_work),
     }
     return {name: _holds(name, look) for name, look in parts.items()}
+
+
+def notices(unit_of_work: UnitOfWork, settings: Settings) -> dict[str, bool]:
+    """Return for each thing that should work, but that no request needs, whether it does. Needs an application.
+
+    Only what the settings switch on: the second sink of the log, and the witnesses.
+    """
+    looks: dict[str, Callable[[], bool]] = {}
+    if (address := settings.sink_address) is not None:
+        looks["audit_sink"] = partial(_sink, unit_of_work, address)
+    if settings.audit_witnesses:
+        looks["witnesses"] = partial(_witnesses, unit_of_work, settings)
+    return {name: _holds(name, look) for name, look in looks.items()}
 
 
 def _holds(name: str, look: Callable[[], bool]) -> bool:
@@ -74,3 +91,15 @@ def _sweeper(unit_of_work: UnitOfWork) -> bool:
     with unit_of_work.read() as work:
         beat_at = last_beat_at(work.session, SWEEPER)
         return beat_at is not None and work.now - beat_at <= SWEEPER_LATE
+
+
+def _sink(unit_of_work: UnitOfWork, address: SinkAddress) -> bool:
+    with unit_of_work.read() as work:
+        return not work.sinks.is_failing(address)
+
+
+def _witnesses(unit_of_work: UnitOfWork, settings: Settings) -> bool:
+    witnesses = Witnesses.of(settings.witness_entries, settings.audit_quorum)
+    with unit_of_work.read() as work:
+        views = witness_views(work.session, witnesses.all, work.now)
+    return not any(view.is_stale or view.has_refused for view in views)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +15,7 @@ from sharelink.errors import SharelinkError
 from sharelink.jobs.clock_watch import ClockWatch
 from sharelink.jobs.deliveries import Post, deliver_once, remind_once
 from sharelink.jobs.log_head import beat_once, keep_head_outside_once
+from sharelink.jobs.log_sink import send_log_once
 from sharelink.jobs.noise import NOISE_SECONDS, tell_noise
 from sharelink.jobs.sweeper import (
     destroy_epochs_once,
@@ -24,8 +26,11 @@ from sharelink.jobs.sweeper import (
 )
 from sharelink.jobs.uses import expire_uses_once
 from sharelink.jobs.verifications import verify_once
+from sharelink.jobs.witnessing import ask_witnesses_once
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.webhooks.posting import Poster
+from sharelink.witnesses.configured import Witnesses
 
 SWEEP_SECONDS = 2.0
 """An expired share leaves the files within 5 s (promise 4)."""
@@ -40,6 +45,8 @@ VERIFICATION_SECONDS = 2.0
 HEAD_SECONDS = 10.0
 """How much of the log, at the most, an older copy of the database could hide from the file beside it."""
 HEARTBEAT_SECONDS = 600.0
+WITNESS_SECONDS = 10.0
+SINK_SECONDS = 2.0
 
 _log = get_logger("sharelink.jobs")
 
@@ -56,8 +63,8 @@ class _Task:
 class Worker:
     """Does what is due, again and again, until it is told to stop; the item in hand is finished first.
 
-    Deliveries have a thread of their own, and so has verification of the log: neither a slow mail server nor a million
-    events must keep an expired share in the files.
+    What waits for others has threads of its own, and so has verification of the log: neither a mail server or a witness
+    that is slow nor a million events must keep an expired share in the files.
     """
 
     def __init__(self, app: Flask, unit_of_work: UnitOfWork, settings: Settings) -> None:
@@ -84,14 +91,14 @@ class Worker:
             _Task("lapsed proposals", REPORT_SECONDS, lambda: void_lapsed_changes(unit_of_work)),
         ]
         post = Post.of(settings)
-        self._long_tasks = [
+        verification = [
             _Task(
                 "verification",
                 VERIFICATION_SECONDS,
                 lambda: verify_once(unit_of_work, settings.checkpoint_file, is_stopping=self._stop.is_set),
             )
         ]
-        self._slow_tasks = [
+        deliveries = [
             _Task("reminders", REMINDER_SECONDS, lambda: remind_once(unit_of_work)),
             _Task(
                 "deliveries",
@@ -99,25 +106,51 @@ class Worker:
                 lambda: deliver_once(unit_of_work, post, is_stopping=self._stop.is_set),
             ),
         ]
+        self._waiting_tasks = {
+            "deliveries": deliveries,
+            "verification": verification,
+            **self._log_tasks(unit_of_work, settings),
+        }
+
+    def _log_tasks(self, unit_of_work: UnitOfWork, settings: Settings) -> dict[str, list[_Task]]:
+        tasks: dict[str, list[_Task]] = {}
+        if settings.audit_witnesses:
+            witnesses = Witnesses.of(settings.witness_entries, settings.audit_quorum)
+            poster = Poster(settings.audit_witness_allow_private)
+            tasks["witnesses"] = [
+                _Task(
+                    "witnesses",
+                    WITNESS_SECONDS,
+                    lambda: ask_witnesses_once(unit_of_work, witnesses, poster, is_stopping=self._stop.is_set),
+                )
+            ]
+        if (sink := settings.sink_address) is not None:
+            tasks["log sink"] = [
+                _Task(
+                    "log sink",
+                    SINK_SECONDS,
+                    lambda: send_log_once(unit_of_work, sink, is_stopping=self._stop.is_set),
+                )
+            ]
+        return tasks
 
     def run(self) -> None:
         """Work until `stop` is called."""
-        beside = [
-            threading.Thread(target=self._loop, args=(self._slow_tasks,), name="deliveries"),
-            threading.Thread(target=self._loop, args=(self._long_tasks,), name="verification"),
+        threads = [
+            threading.Thread(target=self._loop, args=(tasks,), name=name) for name, tasks in self._waiting_tasks.items()
         ]
-        for thread in beside:
+        for thread in threads:
             thread.start()
         try:
             self._loop(self._tasks)
         finally:
             self.stop()
-            for thread in beside:
+            for thread in threads:
                 thread.join()
 
     def run_due(self) -> bool:
         """Do every task whose time has come, once; return False if one of them failed."""
-        return self._do_due([*self._tasks, *self._slow_tasks, *self._long_tasks])
+        return self._do_due([*self._tasks, *chain.from_iterable(self._waiting_tasks.values())])
 
     def _loop(self, tasks: list[_Task]) -> None:
         while not self._stop.is_set():

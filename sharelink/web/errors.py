@@ -24,6 +24,7 @@ from sharelink.errors import (
 from sharelink.factors import errors as factors
 from sharelink.jobs.noise import Refusal
 from sharelink.keys import errors as keys
+from sharelink.monitors import errors as monitors
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
@@ -232,6 +233,9 @@ ANSWERS: Mapping[type[SharelinkError], Answer] = {
         "Nothing was changed. It may have been added in another window.",
         "Sign in again, and tell an administrator if it was not you.",
     ),
+    monitors.MonitorTokenNotFound: NOT_FOUND,
+    monitors.MonitorRefused: SIGNED_OUT,
+    monitors.TileNotFound: NOT_FOUND,
     tlog.ProofRejected: PROOF_REJECTED,
     tlog.NoteMalformed: PROOF_REJECTED,
     tlog.SignatureRejected: PROOF_REJECTED,

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, jsonify
 
-from sharelink.jobs.readiness import readiness
+from sharelink.jobs.readiness import notices, readiness
 from sharelink.web.rate_limits import counts_as_wanted
-from sharelink.web.wiring import current_unit_of_work
+from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("health", __name__)
 
@@ -19,10 +19,12 @@ def alive() -> Response:
 def ready() -> Response:
     """Answer 200 when every part that a request may need works, else 503; names and true or false, no values.
 
-    `rate_counters` is told and does not decide: without its store each process counts by itself and goes on.
+    What no request waits for is told and does not decide: `rate_counters` (without its store each process counts by
+    itself and goes on), the witnesses and the second sink of the log.
     """
     parts = readiness(current_unit_of_work())
-    response = _not_kept(jsonify(parts | {"rate_counters": counts_as_wanted()}))
+    told = {"rate_counters": counts_as_wanted(), **notices(current_unit_of_work(), current_settings())}
+    response = _not_kept(jsonify(parts | told))
     response.status_code = 200 if all(parts.values()) else 503
     return response
 

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sharelink.web import health
+from sharelink.web import health, monitoring
 from sharelink.web.public import approvals, links, submissions
 from sharelink.web.public import statements as statement_links
 from sharelink.web.staff import (
@@ -20,6 +20,7 @@ from sharelink.web.staff import (
     home,
     invitations,
     items,
+    monitor_tokens,
     people,
     proposals,
     record_policy,
@@ -46,6 +47,7 @@ PUBLIC = (
     statement_links.blueprint,
     retrievals.blueprint,
     health.blueprint,
+    monitoring.blueprint,
 )
 """Pages that set no cookie and need no token of a form: the key that is posted is the authority.
 
@@ -82,6 +84,7 @@ STAFF = (
     deliveries.blueprint,
     webhooks.blueprint,
     audit.blueprint,
+    monitor_tokens.blueprint,
 )
 
 

@@ -33,6 +33,8 @@ _FOR_FILES = {
 
 _HSTS = f"max-age={2 * 365 * 86_400}; includeSubDomains"
 _STATIC_CACHE = "public, max-age=31536000, immutable"
+_SAY_THEMSELVES = frozenset({"monitoring.checkpoint", "monitoring.tile"})
+"""Parts of the log: no secret and no personal field is in them, and monitors fetch the same ones again and again."""
 
 
 def headers_of_every_answer(*, https: bool) -> dict[str, str]:
@@ -51,7 +53,11 @@ def install(app: Flask, *, https: bool) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         is_file = request.endpoint == "static" and response.status_code in {200, 206, 304}
-        # Nothing before this sets one of them: to extend costs a tenth of looking for each.
+        is_part_of_log = request.endpoint in _SAY_THEMSELVES and response.status_code == 200
+        # Nothing before this sets one of them, but for parts of the log: to extend costs a tenth of looking for each.
+        if is_part_of_log:
+            response.headers.update(always)
+            return response
         response.headers.extend(for_files if is_file else always)
         is_versioned_asset = is_file and "v" in request.args and response.status_code != 206
         # Everything but the style and script files may be about a secret, and stays in no cache (ASVS 14.3.2).

@@ -8,6 +8,7 @@ from shutil import copytree
 import pytest
 
 from sharelink.persistence.schema import newest_revision
+from sharelink.tlog.cosignatures import Ed25519Cosigner
 from tests.cli.programs import free_port, running, sharelink
 from tests.services import fresh_database
 
@@ -136,6 +137,19 @@ def test_the_check_finds_keys_that_others_can_read_and_a_broken_head(installatio
     done = sharelink(installation, "check", **OWN)
     assert done.returncode == 1
     assert "equal" in done.stdout
+
+
+def test_the_check_tells_what_goes_wrong_for_those_who_watch_the_log(installation):
+    done = sharelink(installation, "check", **(OWN | {"AUDIT_SINK": "file:///nowhere/audit.jsonl"}))
+    assert done.returncode == 1
+    assert "PROBLEM  audit sink: file:///nowhere/audit.jsonl cannot be written (enoent)" in done.stdout
+    key = Ed25519Cosigner.from_seed("customer.example/witness", bytes(32)).key.text()
+    witnesses = f"{key} https://w.example/add-checkpoint"
+    watched = {"AUDIT_SINK": f"file://{installation}/audit.jsonl", "AUDIT_WITNESSES": witnesses}
+    done = sharelink(installation, "check", **(OWN | watched))
+    assert (done.returncode, "ok       audit sink" in done.stdout) == (0, True)
+    assert "advice   the witness customer.example/witness has not cosigned the log for 24 hours." in done.stdout
+    assert "advice   no quorum of witnesses is set" in done.stdout
 
 
 def test_the_check_finds_a_schema_of_another_version(tmp_path):

@@ -85,12 +85,13 @@ def test_both_texts_say_the_same_and_html_is_escaped():
         "organisation": "O'Example",
         "support_contact": "",
         "footer": "Footer",
+        "log_head": "share.example.com/audit\n7\nroot",
     }
     plain, page = rendered("notice", context)
     assert "What: <script>" in plain
     assert "&lt;script&gt;" in page
     assert "<script" not in page
-    for part in ("T ", "Some ", "https://share.example.com/x", "Footer"):
+    for part in ("T ", "Some ", "https://share.example.com/x", "Footer", context["log_head"]):
         assert part in plain
         assert part in page
     assert "\n\n\n" not in plain.replace("\n \n", "\n\n")

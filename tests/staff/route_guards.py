@@ -11,6 +11,8 @@ OPEN = {
     ("GET", "/static/<path:filename>"): "style sheets and scripts",
     ("GET", "/healthz"): "tells nothing but that the process lives",
     ("GET", "/readyz"): "tells names of parts, no values",
+    ("GET", "/audit/checkpoint"): "a monitor token or an auditor's session is the authority",
+    ("GET", "/audit/tile/<path:tile_path>"): "a monitor token or an auditor's session is the authority",
     ("GET", "/s/<token>"): "one static page",
     ("POST", "/s/status"): "the key in the body is the authority",
     ("POST", "/s/reveal"): "the key in the body is the authority",
@@ -251,6 +253,11 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
     ("POST", "/audit/log/export"): (Guarded(Permission.AUDIT_READ, form={"format": "csv"}),),
     ("GET", "/audit/log/verification"): (Guarded(Permission.AUDIT_READ),),
     ("POST", "/audit/log/verification"): (Guarded(Permission.AUDIT_READ),),
+    ("GET", "/monitors"): (Guarded(Permission.MONITOR_ADMINISTER),),
+    ("POST", "/monitors"): (
+        Guarded(Permission.MONITOR_ADMINISTER, fresh=True, form={"name": "A monitor", "days": "90"}),
+    ),
+    ("POST", "/monitors/<token_text>/revoke"): (Guarded(Permission.MONITOR_ADMINISTER),),
     # Last: it ends the session that the others need.
     ("POST", "/sign-out"): (Guarded(Permission.OWN_ACCOUNT, also=frozenset({Stage.SECOND_FACTOR, Stage.ENROLMENT})),),
 }

@@ -45,6 +45,7 @@ class Objects:
     invitation: str
     passkey: str = id_text(bytes(16))
     webhook: str = id_text(bytes(16))
+    monitor_token: str = id_text(bytes(16))
     use: str = id_text(bytes(16))
 
     def fill(self, text: str) -> str:
@@ -58,6 +59,7 @@ class Objects:
             "<invitation_text>": self.invitation,
             "<passkey_text>": self.passkey,
             "<webhook_text>": self.webhook,
+            "<token_text>": self.monitor_token,
             # A delivery that did not fail.
             "<delivery_text>": id_text(new_id()),
             "<reference>": "no-session-of-this-name",
@@ -105,6 +107,7 @@ def objects(unit_of_work: UnitOfWork, staff: Person) -> Objects:
         id_text(colleague.account_id),
         id_text(invitation.id),
         webhook=add_webhook(unit_of_work, staff),
+        monitor_token=make_monitor_token(unit_of_work, staff),
         use=declare_use(unit_of_work, staff, sent.custody_id),
     )
 
@@ -113,6 +116,11 @@ def declare_use(unit_of_work: UnitOfWork, person: Person, custody_id: bytes) -> 
     declaration = Declaration(Purpose.AGREED_TASK, "", "A test.", timedelta(0), timedelta(hours=1))
     with unit_of_work.write(person.actor) as work:
         return id_text(work.access.request(custody_id, declaration).id)
+
+
+def make_monitor_token(unit_of_work: UnitOfWork, person: Person) -> str:
+    with unit_of_work.write(person.actor) as work:
+        return id_text(work.monitor_tokens.create("A monitor", 90).id)
 
 
 def add_webhook(unit_of_work: UnitOfWork, person: Person) -> str:

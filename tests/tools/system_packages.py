@@ -1,6 +1,6 @@
 """`python -m tests.tools.system_packages`: install what the tests need from the system.
 
-Chromium, PostgreSQL, Redis and libfaketime come from the system's packages. On Debian and its
+Chromium, PostgreSQL, Redis, OpenSSL and libfaketime come from the system's packages. On Debian and its
 relatives they are installed when missing; elsewhere one line says what to install.
 """
 
@@ -12,7 +12,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.services import ServiceMissing, chromium_path, faketime_library, postgresql_program, redis_program
+from tests.services import (
+    ServiceMissing,
+    chromium_path,
+    faketime_library,
+    openssl_program,
+    postgresql_program,
+    redis_program,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +30,7 @@ NEEDED: tuple[tuple[str, Callable[[], object], tuple[str, ...]], ...] = (
     ("Chromium", chromium_path, ("chromium-headless-shell", *DEBIAN_FONTS)),
     ("PostgreSQL", lambda: postgresql_program("initdb"), ("postgresql",)),
     ("Redis", redis_program, ("redis-server",)),
+    ("OpenSSL", openssl_program, ("openssl",)),
     ("libfaketime", faketime_library, ("faketime",)),
 )
 

@@ -12,6 +12,7 @@ from sharelink.web.staff.event_words.people import PEOPLE_WORDS
 from sharelink.web.staff.event_words.shares import SHARES_WORDS
 from sharelink.web.staff.event_words.statements import STATEMENT_WORDS
 from sharelink.web.staff.event_words.system import SYSTEM_WORDS
+from sharelink.web.staff.event_words.watching import WATCHING_WORDS
 from sharelink.web.staff.event_words.words import EventWords
 
 EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
@@ -24,4 +25,5 @@ EVENT_WORDS: Mapping[AuditEvent, EventWords] = {
     **PEOPLE_WORDS,
     **OUTBOX_WORDS,
     **SYSTEM_WORDS,
+    **WATCHING_WORDS,
 }
