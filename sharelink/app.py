@@ -18,6 +18,7 @@ from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.accounts.states import Role
 from sharelink.assets import asset_directory
+from sharelink.audit.signing import kept_origin
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.key_source import KeySource, given_master_keys
@@ -46,6 +47,7 @@ from sharelink.web import (
 )
 from sharelink.web.registration import PUBLIC, register_pages
 from sharelink.web.wiring import EXTENSION, wire
+from sharelink.witnesses.configured import Witnesses
 
 EPOCH_DIRECTORY = "epochs"
 
@@ -110,7 +112,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             mail=settings.has_mail,
             remind_after=timedelta(hours=settings.remind_unopened_hours) if settings.remind_unopened_hours else None,
         ),
-        live_log_keys=LiveLogKeys(settings.log_origin, keys),
+        live_log_keys=LiveLogKeys(_log_origin(settings), keys),
+        witnesses=Witnesses.of(settings.witness_entries, settings.audit_quorum),
     )
     app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), serving=serving)
     _install_web(app, settings, static, keys)
@@ -133,6 +136,11 @@ def key_source(settings: Settings) -> KeySource:
         endpoint_url=settings.kms_endpoint_url,
     )
     return KeySource(settings.keyring_directory, given, problems, wrapping)
+
+
+def _log_origin(settings: Settings) -> str:
+    # Commands and nodes with another base URL, or none, must not take the log for another one.
+    return settings.audit_origin or kept_origin(settings.keyring_directory) or settings.log_origin
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:

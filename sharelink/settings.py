@@ -270,7 +270,7 @@ class Settings(KeySettings, WitnessingSettings, AuditSettings, MailSettings, Sin
 
     @property
     def log_origin(self) -> str:
-        """The name in which the audit log is signed."""
+        """The name in which the audit log is signed, unless its keyring knows it by another."""
         return self.audit_origin or f"{urlsplit(self.base_url).netloc}/audit"
 
     @property

@@ -15,7 +15,9 @@ class AuditSettings(BaseSettings):
     audit_origin: _Origin = Field(
         default="",
         description="Name in which the audit log is signed; people hold it to this name, so it stays for good.",
-        json_schema_extra={"shown_default": "host of the base URL, then `/audit`"},
+        json_schema_extra={
+            "shown_default": "what the keyring says; at the first start the host of the base URL, then `/audit`"
+        },
     )
     audit_checkpoint_file: Path | None = Field(
         default=None,

@@ -16,6 +16,7 @@ from sharelink.app import create_app
 from sharelink.audit.checkpoint_file import newest_in_file
 from sharelink.audit.continuity import discontinuity
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
+from sharelink.audit.signing import keep_origin
 from sharelink.collection import collection_paused, keep_for_good
 from sharelink.errors import UnsafeStart
 from sharelink.jobs.log_sink import probe_sink
@@ -50,6 +51,7 @@ def serving_application(settings: Settings) -> Flask:
         with app.app_context():
             require_schema(settings)
             require_continuity(settings)
+            keep_log_origin(settings)
             require_keys(wiring())
             _record_start(wiring())
             # Whichever server it is that ends.
@@ -99,6 +101,18 @@ def require_schema(settings: Settings) -> None:
         raise UnsafeStart([f"the database cannot be used ({type(error).__name__})"]) from error
     if not current:
         raise UnsafeStart(["the database's schema is not the one of this version; run: sharelink database upgrade"])
+
+
+def keep_log_origin(settings: Settings) -> None:
+    """Write down the name of the audit log beside its keys: it stays when the base URL changes. Needs an application.
+
+    Raises:
+        UnsafeStart: the keyring cannot be written.
+    """
+    try:
+        keep_origin(settings.keyring_directory, wiring().unit_of_work.log_keys.origin)
+    except OSError as error:
+        raise UnsafeStart([f"the keyring cannot be written ({os.strerror(error.errno or 0)})"]) from error
 
 
 def require_continuity(settings: Settings) -> None:

@@ -29,6 +29,7 @@ from sharelink.persistence.database import WRITE_OPTION
 from sharelink.persistence.failures import named_failure
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.shares.rows import ShareLimits
+from sharelink.witnesses.configured import Witnesses
 from sharelink.work import Work
 
 LONGEST_LIFETIME = timedelta(seconds=30)
@@ -56,6 +57,7 @@ class UnitOfWork:
     write_queue: WriteQueue | None
     outbox_policy: OutboxPolicy
     live_log_keys: LiveLogKeys
+    witnesses: Witnesses
 
     @property
     def keyring(self) -> Keyring:

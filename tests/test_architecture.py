@@ -88,7 +88,7 @@ ALLOWED: dict[str, set[str]] = {
     "cloudtrail": LEAVES | {"crypto", "persistence", "audit", "accounts", "custody", "access"},
     "statements": LEAVES
     | {"crypto", "persistence", "audit", "shares", "requests", "accounts", "custody", "access", "cloudtrail"},
-    "bundles": LEAVES | {"tlog", "crypto", "persistence", "audit", "shares", "statements"},
+    "bundles": LEAVES | {"tlog", "crypto", "persistence", "audit", "shares", "statements", "witnesses"},
     "mail": LEAVES | {"crypto"},
     "webhooks": LEAVES | {"crypto"},
     "outbox": LEAVES

@@ -20,6 +20,7 @@ from sharelink.bundles.kept import kept_checkpoint
 from sharelink.bundles.packing import Download, zipped
 from sharelink.bundles.statement_page import statement_page
 from sharelink.bundles.statements import statement_scope
+from sharelink.bundles.trust import trusted_policy, witnessed_before
 from sharelink.crypto.identifiers import id_from_text, id_text, new_id
 from sharelink.requests.links import SubmitLink
 from sharelink.shares.errors import ShareNotFound
@@ -29,6 +30,7 @@ from sharelink.statements.accesses import ALL_PAGES
 from sharelink.statements.errors import NotTheCustomer
 from sharelink.statements.links import StatementLink
 from sharelink.statements.statement import Statement, custody_statement
+from sharelink.tlog.policies import Policy
 from sharelink.tlog.signed_notes import base64_text
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.work import Work
@@ -171,7 +173,9 @@ def _issue(
         contact_name = None if link is None else work.statements.find(link).contact_name
         event_id = work.bundles.issue(custody_id, audience, digest, contact_name)
     with unit_of_work.read(actor) as work:
-        scope = statement_scope(work.session, custody_id, event_id, audience, kept)
+        scope = statement_scope(
+            work.session, custody_id, event_id, audience, kept=kept, witnesses=unit_of_work.witnesses
+        )
         made_at = work.now
     found = evidence(_reading(unit_of_work), scope.checkpoint, scope.entries, audience=audience, older=scope.older)
     about = (
@@ -180,23 +184,28 @@ def _issue(
         "in the log."
     )
     heading = Heading(f"Custody statement {reference}", about, made_at)
-    files = bundle_files(found, unit_of_work.log_keys, heading, shell_entries=EVERY_NUMBERED, page=page)
+    files = bundle_files(found, _trusted(unit_of_work), heading, shell_entries=EVERY_NUMBERED, page=page)
     download = Download(f"statement-{reference}-{made_at:%Y-%m-%d}.zip", zipped(files, made_at))
     return _handed_out(unit_of_work, found, download)
 
 
 def _receipt(unit_of_work: UnitOfWork, entries: Mapping[str, Entry], number: str) -> Download:
     with unit_of_work.read() as work:
-        checkpoint = receipts.receipt_checkpoint(work.session, entries)
+        checkpoint = receipts.receipt_checkpoint(work.session, entries, unit_of_work.witnesses)
+        witnessed = witnessed_before(work.session, unit_of_work.witnesses, checkpoint)
         made_at = work.now
     # No disclosures: what a receipt attests stands in the entry, and where somebody came from is not for whoever holds
     # a link.
-    found = evidence(_reading(unit_of_work), checkpoint, entries, audience=None)
+    found = evidence(_reading(unit_of_work), checkpoint, entries, audience=None, older=[witnessed] if witnessed else [])
     about = "Each entry of the audit log in here, with the proof that it stands in the log:\n" + _told(found.entries)
     names = " ".join(f"{name}.json" for name in found.entries)
     heading = Heading(f"Receipt {number}", about, made_at)
-    files = bundle_files(found, unit_of_work.log_keys, heading, shell_entries=names)
+    files = bundle_files(found, _trusted(unit_of_work), heading, shell_entries=names)
     return _handed_out(unit_of_work, found, Download(f"receipt-{number}.zip", zipped(files, made_at)))
+
+
+def _trusted(unit_of_work: UnitOfWork) -> Policy:
+    return trusted_policy(unit_of_work.log_keys, unit_of_work.witnesses)
 
 
 def _reading(unit_of_work: UnitOfWork) -> OpenReading:

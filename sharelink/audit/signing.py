@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from sharelink.crypto.durable_files import create_durably, replace_durably
 from sharelink.errors import UnsafeStart
 from sharelink.tlog.checkpoints import Checkpoint, signed_checkpoint, verified_checkpoint
 from sharelink.tlog.errors import NoteMalformed
 from sharelink.tlog.signed_notes import Ed25519Signer, Ed25519Verifier, SignedNote, VerifierKey
+
+ORIGIN_FILE = "log.origin"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,3 +72,28 @@ def retired_log_keys(directory: Path) -> list[VerifierKey]:
         except (NoteMalformed, OSError, UnicodeDecodeError) as error:
             raise UnsafeStart([f"{path.name} does not hold a verifier key"]) from error
     return keys
+
+
+def kept_origin(directory: Path) -> str | None:
+    """Return the name that the log was given at its first start, from `log.origin` in the keyring; None if there is none.
+
+    Raises:
+        UnsafeStart: the file cannot be read.
+    """
+    try:
+        return (directory / ORIGIN_FILE).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnsafeStart([f"{ORIGIN_FILE} in the keyring cannot be read"]) from error
+
+
+def keep_origin(directory: Path, origin: str) -> None:
+    """Write down the name of the log beside its keys, so that it does not follow another base URL later.
+
+    Raises:
+        OSError: the file could not be written.
+    """
+    path, content = directory / ORIGIN_FILE, f"{origin}\n".encode()
+    if kept_origin(directory) != origin and not create_durably(path, content):
+        replace_durably(path, content)

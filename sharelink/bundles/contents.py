@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sharelink.audit.signing import LogKeys
+from sharelink.audit.cosignatures import cosigned
 from sharelink.audit.tree import LogTree, StoredCheckpoint
 from sharelink.bundles.audiences import Audience
 from sharelink.bundles.chain import Entry, disclosures
 from sharelink.bundles.readme import ReadmeFacts, readme
 from sharelink.bundles.verifier_page import verifier_page
+from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.policies import Policy
 from sharelink.tlog.signed_notes import SignedNote
 
@@ -35,9 +36,10 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the log says about some entries at one checkpoint, read in one transaction."""
+    """What the log says about some entries at one checkpoint; `note` is that with the lines of its witnesses."""
 
     checkpoint: StoredCheckpoint
+    note: SignedNote
     entries: Mapping[str, Entry]
     proofs: Mapping[str, bytes]
     disclosures: tuple[tuple[int, str], ...]
@@ -62,10 +64,10 @@ def evidence(
         audience: who may read which disclosures; None: nobody reads any.
         older: checkpoints that the reader may have, by their sizes: it is proved that they are the beginning.
     """
-    note = checkpoint.note
     proofs: dict[str, bytes] = {}
     disclosed: list[tuple[int, str]] = []
     with open_reading() as session:
+        note = cosigned(session, checkpoint)
         tree = LogTree(session, checkpoint.size)
         consistency = {size: tree.consistency(size, note).to_bytes() for size, _note in older}
     named = list(entries.items())
@@ -77,17 +79,17 @@ def evidence(
             proofs |= {name: tree.inclusion(entry.index, note).to_bytes() for name, entry in batch.items()}
             if audience is not None:
                 disclosed.extend(disclosures(session, list(batch.values()), audience))
-    return Evidence(checkpoint, entries, proofs, tuple(disclosed), dict(older), consistency)
+    return Evidence(checkpoint, note, entries, proofs, tuple(disclosed), dict(older), consistency)
 
 
 def bundle_files(
-    found: Evidence, keys: LogKeys, heading: Heading, *, shell_entries: str, page: bytes | None = None
+    found: Evidence, trusted: Policy, heading: Heading, *, shell_entries: str, page: bytes | None = None
 ) -> dict[str, bytes]:
     """Return the files of a bundle by their names.
 
     Args:
         found: what the log says.
-        keys: the keys of the log; those that signed before are named as well, for older checkpoints.
+        trusted: whose signatures its reader should ask for.
         heading: for the README.
         shell_entries: the entries' files as the commands of the README name them.
         page: the page to be read, for a statement; its entries are a whole chain then.
@@ -100,7 +102,7 @@ def bundle_files(
             title=heading.title,
             about=heading.about,
             made_at=heading.made_at,
-            origin=keys.origin,
+            origin=Checkpoint.parse(found.note.text).origin,
             size=size,
             entries=shell_entries,
             has_chain=page is not None,
@@ -108,9 +110,8 @@ def bundle_files(
             has_older=bool(found.older),
         )
     )
-    trusted = tuple(verifier.key for verifier in keys.verifiers)
-    files["policy.txt"] = Policy(trusted, {}, {}, None).text().encode("utf-8")
-    files["checkpoint"] = found.checkpoint.note.to_bytes()
+    files["policy.txt"] = trusted.text().encode("utf-8")
+    files["checkpoint"] = found.note.to_bytes()
     for older, note in found.older.items():
         files[f"checkpoint-{older}"] = note.to_bytes()
         files[f"consistency-{older}-{size}"] = found.consistency[older]

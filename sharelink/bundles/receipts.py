@@ -8,8 +8,10 @@ from sharelink.audit.events import AuditEvent
 from sharelink.audit.tree import StoredCheckpoint, newest_checkpoint
 from sharelink.bundles.chain import Entry, key_destroyed_entry, record_entry, share_entry
 from sharelink.bundles.errors import NoReceipt
+from sharelink.bundles.trust import newest_witnessed
 from sharelink.shares.models import Share
 from sharelink.shares.states import ShareKind
+from sharelink.witnesses.configured import Witnesses
 
 RECEIVED, REVEALED, RETRIEVED, UNREAD, DESTROYED, ENDED = (
     *("received", "revealed", "retrieved", "ended-unread"),
@@ -59,13 +61,14 @@ def record_receipt_entries(session: Session, custody_id: bytes) -> dict[str, Ent
     return {} if entry is None else {ENDED: entry}
 
 
-def receipt_checkpoint(session: Session, entries: Mapping[str, Entry]) -> StoredCheckpoint:
-    """Return the checkpoint that the proofs of a receipt lead to: the newest.
+def receipt_checkpoint(session: Session, entries: Mapping[str, Entry], witnesses: Witnesses) -> StoredCheckpoint:
+    """Return the checkpoint that the proofs of a receipt lead to: one that witnesses have signed, or else the newest.
 
     Raises:
         NoReceipt: there is nothing to attest yet.
     """
-    checkpoint = newest_checkpoint(session)
+    least_size = 1 + max((entry.index for entry in entries.values()), default=0)
+    checkpoint = newest_witnessed(session, witnesses, least_size) or newest_checkpoint(session)
     if not entries or checkpoint is None:
         raise NoReceipt("there is nothing to attest yet")
     return checkpoint

@@ -13,9 +13,11 @@ from sharelink.audit.tree import StoredCheckpoint, checkpoint_of_size
 from sharelink.bundles.audiences import Audience
 from sharelink.bundles.chain import Entry, chain_entries
 from sharelink.bundles.kept import KeptCheckpoint
+from sharelink.bundles.trust import witnessed_before
 from sharelink.crypto.identifiers import id_text
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.signed_notes import SignedNote
+from sharelink.witnesses.configured import Witnesses
 
 OLDER_MAX = 3
 """The checkpoints of so many earlier bundles are led on from: somebody may have lost the last."""
@@ -59,12 +61,18 @@ def issues(session: Session, custody_id: bytes) -> list[Issue]:
 
 
 def statement_scope(
-    session: Session, custody_id: bytes, event_id: bytes, audience: Audience, kept: KeptCheckpoint | None
+    session: Session,
+    custody_id: bytes,
+    event_id: bytes,
+    audience: Audience,
+    *,
+    kept: KeptCheckpoint | None,
+    witnesses: Witnesses,
 ) -> StatementScope:
     """Return what belongs to the bundle of the issue `event_id`, which was just committed.
 
-    It leads on from the checkpoints that this audience was handed before, and from the one that its reader has brought
-    along.
+    It leads on from the checkpoints that this audience was handed before, from the newest that witnesses have seen, and
+    from the one that its reader has brought along.
     """
     known = issues(session, custody_id)
     this = next(issue for issue in known if issue.event_id == id_text(event_id))
@@ -78,6 +86,8 @@ def statement_scope(
         and issue.origin == this.origin
     }
     older = dict(list(earlier.items())[:OLDER_MAX])
+    if (witnessed := witnessed_before(session, witnesses, this.checkpoint)) is not None:
+        older |= dict([witnessed])
     if kept is not None:
         older[kept.size] = kept.note
     entries = {f"{entry.rseq:04d}": entry for entry in chain_entries(session, custody_id, this.index)}

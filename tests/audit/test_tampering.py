@@ -1,6 +1,7 @@
 """Somebody with the database in hand: each thing they can do to the log is found, and called by its name."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,10 @@ from sharelink.errors import UnsafeStart
 from sharelink.jobs.log_head import beat_once, keep_head_outside_once
 from sharelink.settings import Settings
 from sharelink.shares.models import Share
-from sharelink.start import require_continuity
+from sharelink.start import keep_log_origin, require_continuity
 from sharelink.tlog.merkle import Frontier, leaf_hash
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.web.wiring import EXTENSION
 from tests.factories import Person, open_record, send_secret
 from tests.fakes import MovableClock
 
@@ -197,6 +199,17 @@ def test_a_start_under_another_name_is_refused(busy: UnitOfWork):
         problem = discontinuity(work.session, other, None)
     assert problem is not None
     assert "SHARELINK_AUDIT_ORIGIN=localhost/audit" in problem
+
+
+def test_the_log_keeps_its_name_when_the_base_url_changes(
+    busy: UnitOfWork, settings: Settings, make_app: Callable[[Settings], Flask]
+):
+    keep_log_origin(settings)
+    moved = make_app(settings.model_copy(update={"base_url": "http://elsewhere.localhost"}))
+    with moved.app_context():
+        require_continuity(settings)
+        assert moved.extensions[EXTENSION].unit_of_work.log_keys.origin == "localhost/audit"
+    assert (settings.keyring_directory / "log.origin").stat().st_mode & 0o077 == 0
 
 
 def test_the_file_survives_a_line_cut_off_and_lines_of_others(busy: UnitOfWork, outside: Path):
