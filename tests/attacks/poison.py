@@ -51,6 +51,7 @@ NOT_TYPED = {
     "audit_verification": {"told"},
     "custodian_group": {"name_key"},
     "custody_transition": {"demand"},
+    "noise_tally": {"kind"},
     "outbox_entry": {"event_type", "rec", "obj_kind", "last_error"},
     "worker_heartbeat": {"name"},
     "account_change": {"roles"},
