@@ -39,8 +39,10 @@ setup: $(VENV)/.runtime ## Make the environment that `run` and `demo` use
 setup-dev: $(VENV)/.development ## Make the environment that `test` and `lint` use
 	@:
 
+# The tests start many servers: where Python is told to write no bytecode, each would compile the program anew.
 .PHONY: test
 test: setup-dev system-packages lint ## Check everything, as CI does
+	@$(BIN)/python -m compileall -q sharelink
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 .PHONY: soak

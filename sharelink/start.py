@@ -15,6 +15,7 @@ from sharelink.app import create_app
 from sharelink.audit.checkpoint_file import newest_in_file
 from sharelink.audit.continuity import discontinuity
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
+from sharelink.collection import collection_paused, keep_for_good
 from sharelink.errors import UnsafeStart
 from sharelink.logs import configure_logging
 from sharelink.persistence.database import db
@@ -40,14 +41,16 @@ def serving_application(settings: Settings) -> Flask:
     """
     harden_process(settings)
     prepare_embedded_file(settings)
-    app = create_app(settings)
-    with app.app_context():
-        require_schema(settings)
-        require_continuity(settings)
-        require_keys(wiring())
-        _record_start(wiring())
-        # Whichever server it is that ends.
-        atexit.register(wiring().noise.end)
+    with collection_paused():
+        app = create_app(settings)
+        with app.app_context():
+            require_schema(settings)
+            require_continuity(settings)
+            require_keys(wiring())
+            _record_start(wiring())
+            # Whichever server it is that ends.
+            atexit.register(wiring().noise.end)
+        keep_for_good()
     return app
 
 
@@ -83,9 +86,10 @@ def require_schema(settings: Settings) -> None:
         UnsafeStart: the schema is another one, or the database cannot be reached.
     """
     try:
-        if settings.embedded_database:
-            upgrade(db.engine)
         current = is_current(db.engine)
+        if settings.embedded_database and not current:
+            upgrade(db.engine)
+            current = is_current(db.engine)
     except SQLAlchemyError as error:
         raise UnsafeStart([f"the database cannot be used ({type(error).__name__})"]) from error
     if not current:

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "sharelink"
 LEAVES = {
     "errors",
     "clock",
+    "collection",
     "actors",
     "times",
     "assets",

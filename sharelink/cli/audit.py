@@ -13,6 +13,7 @@ from sharelink.acts.verifying import verification
 from sharelink.audit.erasure import ErasureRule
 from sharelink.audit.export import ExportFormat
 from sharelink.audit.search import EventFilter
+from sharelink.cli.context import in_application
 from sharelink.crypto.identifiers import id_text
 from sharelink.custody.queries import record_by_reference
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -166,3 +167,6 @@ def _chain_of(reference: str) -> str:
 
 def _utc(day: datetime | None) -> datetime | None:
     return None if day is None else day.replace(tzinfo=UTC)
+
+
+in_application(audit)

@@ -4,18 +4,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from flask import Flask, has_app_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from sharelink.app import create_app
+from sharelink.collection import collection_paused
 from sharelink.errors import SharelinkError, UnsafeStart
 from sharelink.settings import Settings
 from sharelink.start import harden_process
-
-CommandT = TypeVar("CommandT", bound=click.Command)
 
 
 def load_settings() -> Settings:
@@ -45,12 +44,13 @@ def command_application(settings: Settings) -> Iterator[Flask]:
     """Yield an application, inside its context, for a command that answers no requests."""
     with told_kindly():
         harden_process(settings)
-        app = create_app(settings, serving=False)
+        with collection_paused():
+            app = create_app(settings, serving=False)
         with app.app_context():
             yield app
 
 
-def in_application(command: CommandT) -> CommandT:
+def in_application(command: click.Command) -> None:
     """Let `command` (and a group's commands) run inside an application made from the environment.
 
     An application that is there already is used as it is.
@@ -60,7 +60,6 @@ def in_application(command: CommandT) -> CommandT:
             in_application(inner)
     elif command.callback is not None:
         command.callback = _inside(command.callback)
-    return command
 
 
 def _inside(callback: Callable[..., Any]) -> Callable[..., Any]:

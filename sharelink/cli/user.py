@@ -14,6 +14,7 @@ from sharelink.accounts.queries import Person, people, person
 from sharelink.accounts.states import ChangeKind, Role
 from sharelink.actors import Actor
 from sharelink.acts import administering, joining
+from sharelink.cli.context import in_application
 from sharelink.errors import InvalidInput
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -228,3 +229,6 @@ def _line(person: Person) -> str:
     state = " · disabled" if person.is_disabled else ""
     kind = " · break-glass" if person.is_break_glass else ""
     return f"{person.email} · {person.name} · {', '.join(person.role_labels)}{groups}{kind}{state}"
+
+
+in_application(user)

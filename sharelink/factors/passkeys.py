@@ -8,37 +8,19 @@ import ipaddress
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import (
-    options_to_json_dict,
-    parse_authentication_credential_json,
-    parse_client_data_json,
-    parse_registration_credential_json,
-)
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from sharelink.factors.errors import PasskeyRefused
 from sharelink.factors.models import CREDENTIAL_ID_MAX
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 ANSWER_MAX_CHARACTERS = 16_384
 """Far more than any passkey answers without attestation."""
 
 TIMEOUT_MILLISECONDS = 120_000
-_TRANSPORTS = frozenset(transport.value for transport in AuthenticatorTransport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +86,14 @@ def registration_options(
     known: Collection[KnownCredential],
 ) -> dict[str, Any]:
     """Return what a browser needs to make a passkey for an account; devices that hold a `known` one decline."""
+    from webauthn import generate_registration_options
+    from webauthn.helpers import options_to_json_dict
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = generate_registration_options(
         rp_id=party.id,
         rp_name=party.name,
@@ -124,6 +114,10 @@ def registration_options(
 
 def request_options(party: RelyingParty, *, challenge: bytes, known: Collection[KnownCredential]) -> dict[str, Any]:
     """Return what a browser needs to ask a passkey; without `known` ones the person chooses among their own."""
+    from webauthn import generate_authentication_options
+    from webauthn.helpers import options_to_json_dict
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = generate_authentication_options(
         rp_id=party.id,
         challenge=challenge,
@@ -140,6 +134,8 @@ def read_answer(text: str) -> PasskeyAnswer:
     Raises:
         PasskeyRefused: it is no such answer.
     """
+    from webauthn.helpers import parse_authentication_credential_json, parse_client_data_json
+
     _check_size(text)
     try:
         credential = parse_authentication_credential_json(text)
@@ -157,6 +153,8 @@ def challenge_of_new(text: str) -> bytes:
     Raises:
         PasskeyRefused: it is no such answer.
     """
+    from webauthn.helpers import parse_client_data_json, parse_registration_credential_json
+
     _check_size(text)
     try:
         credential = parse_registration_credential_json(text)
@@ -171,6 +169,9 @@ def verify_new(party: RelyingParty, text: str, challenge: bytes) -> NewPasskey:
     Raises:
         PasskeyRefused: made for another site or challenge, without verifying the person, or malformed.
     """
+    from webauthn import verify_registration_response
+    from webauthn.helpers.structs import AuthenticatorTransport
+
     try:
         made = verify_registration_response(
             credential=text,
@@ -185,7 +186,8 @@ def verify_new(party: RelyingParty, text: str, challenge: bytes) -> NewPasskey:
     if not 0 < len(made.credential_id) <= CREDENTIAL_ID_MAX:
         raise PasskeyRefused("the new passkey does not verify")
     told = answered.get("transports")
-    transports = tuple(sorted(_TRANSPORTS & {one for one in told if isinstance(one, str)})) if told else ()
+    known = {transport.value for transport in AuthenticatorTransport}
+    transports = tuple(sorted(known & {one for one in told if isinstance(one, str)})) if told else ()
     return NewPasskey(made.credential_id, made.credential_public_key, made.sign_count, transports)
 
 
@@ -198,6 +200,8 @@ def verify_answer(party: RelyingParty, answer: PasskeyAnswer, public_key: bytes)
     Raises:
         PasskeyRefused: signed for another site or challenge, by another key, or without verifying the person.
     """
+    from webauthn import verify_authentication_response
+
     try:
         verified = verify_authentication_response(
             credential=answer.text,
@@ -213,7 +217,9 @@ def verify_answer(party: RelyingParty, answer: PasskeyAnswer, public_key: bytes)
     return verified.new_sign_count
 
 
-def _descriptors(known: Collection[KnownCredential]) -> list[PublicKeyCredentialDescriptor]:
+def _descriptors(known: Collection[KnownCredential]) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import AuthenticatorTransport, PublicKeyCredentialDescriptor
+
     return [
         PublicKeyCredentialDescriptor(
             id=one.credential_id,

@@ -4,22 +4,27 @@ The migrations are part of the package. Serving never changes a schema unasked, 
 belongs to the one process that serves it (`sharelink.start`).
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+import re
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from sharelink.errors import StorageUnavailable
 from sharelink.persistence.database import WRITE_OPTION
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = table("alembic_version", column("version_num"))
+_REVISION = re.compile(r"""^(revision|down_revision)(?::[^=]+)? = ["'](\w+)["']""", re.MULTILINE)
 _ADVISORY_LOCK = 0x5348_4C4B
 """Any number of our own: whoever upgrades a PostgreSQL database holds this lock."""
 
@@ -32,6 +37,8 @@ def upgrade(engine: Engine) -> None:
     Raises:
         sqlalchemy.exc.DBAPIError: the database did not allow it; nothing was changed.
     """
+    import alembic.command
+
     with (
         engine.connect().execution_options(**{WRITE_OPTION: True}) as connection,
         _tables_may_be_made_anew(connection),
@@ -39,14 +46,16 @@ def upgrade(engine: Engine) -> None:
         connection.begin(),
     ):
         _wait_for_turn(connection)
-        command.upgrade(alembic_config(connection), "head")
+        alembic.command.upgrade(alembic_config(connection), "head")
         _check_references(connection)
 
 
 def revision(engine: Engine) -> str | None:
     """Return the revision of the database's schema; None for an empty database."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table(_VERSION.name):
+            return None
+        return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
 
 
 def is_current(engine: Engine) -> bool:
@@ -56,12 +65,23 @@ def is_current(engine: Engine) -> bool:
 
 @cache
 def newest_revision() -> str:
-    """Return the revision that this version of Sharelink needs."""
-    return cast(str, ScriptDirectory(str(MIGRATIONS)).get_current_head())
+    """Return the revision that this version of Sharelink needs: the one that no other follows.
+
+    Read without Alembic, which is there to change a schema: every start asks, and few have anything to change.
+    """
+    stated = [
+        found for path in (MIGRATIONS / "versions").glob("*.py") for found in _REVISION.findall(path.read_text("utf-8"))
+    ]
+    followed = {number for name, number in stated if name == "down_revision"}
+    newest: str
+    (newest,) = (number for name, number in stated if name == "revision" and number not in followed)
+    return newest
 
 
 def alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration for work on `connection`, in whatever transaction it has open."""
+    from alembic.config import Config
+
     config = Config()
     # A per cent sign in the path would be read as the beginning of a placeholder.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
