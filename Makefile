@@ -11,6 +11,9 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	command -v $$name; break; fi; done)
 PYTEST_ARGUMENTS ?=
+BENCH_ARGUMENTS ?=
+# The peer that `bench` measures has an environment of its own: nothing of it gets into ours.
+SNAPPASS := .venv-snappass
 # One more than there are processors: many tests wait, for a clock, a page or a lock.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
@@ -48,6 +51,11 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 .PHONY: soak
 soak: setup-dev system-packages ## The long proofs, an hour: 10,000 races, 200 kills, a fail-over, figures at the end
 	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
+
+.PHONY: bench
+bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside SnapPass, 12 minutes; the machine should be quiet
+	$(BIN)/python -m compileall -q sharelink
+	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
 
 .PHONY: lint
 lint: style types templates ## Read the code: style, types, templates, known weaknesses
@@ -93,13 +101,14 @@ lock: ## Pin the newest allowed versions with their hashes (needs uv)
 	$(LOCK) --upgrade pyproject.toml --extra sso --extra kms requirements/build.in --group dev \
 		--constraint requirements/sso.txt --constraint requirements/kms.txt --constraint requirements/build.txt \
 		--output-file requirements/dev.txt
-	@if grep -nE '://|file:' requirements/*.txt; then \
+	$(LOCK) --upgrade bench/snappass.in --output-file bench/snappass.txt
+	@if grep -nE '://|file:' requirements/*.txt bench/*.txt; then \
 		echo "A lock names a place that only this machine knows (above)."; exit 1; fi
 
 .PHONY: clean
 clean: ## Remove what can be made again; instance/ with its keys and database stays
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
-	find sharelink tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(SNAPPASS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	find sharelink tests bench -type d -name __pycache__ -prune -exec rm -rf {} +
 
 ifeq ($(UV),)
 # An environment that uv once made has no pip of its own.
@@ -133,4 +142,10 @@ $(VENV)/.runtime: $(VENV)/.place requirements/runtime.txt requirements/build.txt
 $(VENV)/.development: $(VENV)/.runtime requirements/dev.txt
 	@echo "Adding the tools for tests and checks ..."
 	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(SNAPPASS)/.ready: $(VENV)/.place bench/snappass.txt
+	@echo "Preparing SnapPass in $(SNAPPASS) ..."
+	@$(BIN)/python -m venv --clear $(SNAPPASS)
+	@$(SNAPPASS)/bin/python -m pip install --quiet --quiet --no-input --disable-pip-version-check --require-hashes --requirement bench/snappass.txt
 	@touch $@

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -69,8 +69,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
     app.debug = settings.debug
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        engine = db.engine
+    prepare_engine(engine)
     unit_of_work = UnitOfWork(
+        engine=engine,
         clock=clock,
         keys=keys,
         epoch_keys=EpochKeys(settings.keyring_directory / EPOCH_DIRECTORY),
@@ -193,10 +195,8 @@ def _install_page_context(app: Flask, settings: Settings, static: Path) -> None:
     }
 
     @cache
-    def version(name: str) -> str:
-        return hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
-
     def asset(name: str) -> str:
-        return url_for("static", filename=name, v=version(name))
+        version = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
+        return f"{app.static_url_path}/{name}?v={version}"
 
     app.jinja_env.globals.update(organisation=organisation, asset=asset)

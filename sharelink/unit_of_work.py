@@ -1,7 +1,7 @@
 """One transaction, one moment: builds the services for a piece of work, commits it, or undoes all of it.
 
-The only place in the core that begins, commits or rolls back. Needs a Flask application context, because
-Flask-SQLAlchemy's session lives in one.
+The only place in the core that begins, commits or rolls back. Each unit has a session of its own: nothing that an
+earlier one has read can be stale in a later one.
 """
 
 import time
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 from structlog import get_logger
 
@@ -49,7 +50,7 @@ from sharelink.outbox.claims import Claims
 from sharelink.outbox.endpoints import Endpoints
 from sharelink.outbox.policy import OutboxPolicy
 from sharelink.outbox.service import Outbox
-from sharelink.persistence.database import WRITE_OPTION, db
+from sharelink.persistence.database import WRITE_OPTION
 from sharelink.persistence.failures import named_failure
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.requests.service import Requests
@@ -73,14 +74,14 @@ _log = get_logger("sharelink.storage")
 
 @dataclass
 class Work:
-    """What one unit of work offers: a moment, a session, and services that share both.
+    """What one unit of work offers: a moment, a connection in one transaction, and services that share both.
 
     `deadlines` are moments before which it must commit, because what it did was allowed only before them.
     """
 
     now: datetime
     actor: Actor
-    session: Session
+    connection: Connection
     keyring: Keyring
     epoch_keys: EpochKeys
     share_limits: ShareLimits
@@ -91,6 +92,11 @@ class Work:
     deadlines: list[datetime] = field(default_factory=list)
 
     @cached_property
+    def session(self) -> Session:
+        """The same transaction for services that load and change mapped objects; most reads never ask for it."""
+        return Session(self.connection, autoflush=False, expire_on_commit=False)
+
+    @cached_property
     def audit(self) -> AuditLog:
         """The audit of this unit of work, written as its last statements."""
         return AuditLog(self.keyring.audit_key, self.log_keys)
@@ -99,7 +105,7 @@ class Work:
     def share_rows(self) -> ShareRows:
         """What the acts on shares have in common."""
         return ShareRows(
-            self.session,
+            self.connection,
             self.audit,
             self.keyring,
             self.epoch_keys,
@@ -254,6 +260,7 @@ class Work:
 class UnitOfWork:
     """Makes units of work for one application: `with unit_of_work.write(actor) as work: ...`."""
 
+    engine: Engine
     clock: Clock
     keys: LiveKeyring
     epoch_keys: EpochKeys
@@ -283,14 +290,11 @@ class UnitOfWork:
         if not self.keys.is_due:
             return
         # In a transaction of its own: a key management service may be asked, and nobody should wait for that.
-        session = db.session()
         try:
-            session.rollback()
-            session.connection(execution_options={WRITE_OPTION: False})
-            self.keys.refresh(session)
-            session.rollback()
+            with Session(self.engine) as session:
+                session.connection(execution_options={WRITE_OPTION: False})
+                self.keys.refresh(session)
         except Exception as error:
-            _undo(session)
             if (failure := named_failure(error, committing=False)) is not None:
                 raise failure from error
             raise
@@ -352,17 +356,16 @@ class UnitOfWork:
 
     @contextmanager
     def _transaction(self, actor: Actor, writing: bool) -> Iterator[Work]:
-        session, committing = db.session(), False
+        connection: Connection | None = None
+        committing = False
         try:
-            session.rollback()
-            # What an earlier unit of work in this context has read may be stale by now.
-            session.expunge_all()
-            session.connection(execution_options={WRITE_OPTION: writing})
+            connection = self.engine.connect().execution_options(**{WRITE_OPTION: writing})
+            connection.begin()
             # The clock is read after the wait for the writer's turn: a share may have expired meanwhile.
             yield Work(
                 self.clock(),
                 actor,
-                session,
+                connection,
                 self.keyring,
                 self.epoch_keys,
                 self.share_limits,
@@ -373,22 +376,23 @@ class UnitOfWork:
             )
             if writing:
                 committing = True
-                session.commit()
-            else:
-                session.rollback()
+                connection.commit()
+            connection.close()
         except Exception as error:
-            _undo(session)
+            _undo(connection)
             if (failure := named_failure(error, committing=committing)) is not None:
                 raise failure from error
             raise
         except BaseException:
-            _undo(session)
+            _undo(connection)
             raise
 
 
-def _undo(session: Session) -> None:
+def _undo(connection: Connection | None) -> None:
     """Roll back without hiding the first error: a broken connection cannot be rolled back, only dropped."""
+    if connection is None:
+        return
     try:
-        session.rollback()
+        connection.close()
     except Exception:  # noqa: BLE001 - the first error is the one to report
-        session.invalidate()
+        connection.invalidate()

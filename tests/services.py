@@ -105,8 +105,10 @@ def faketime_library() -> Path | None:
 
 
 @contextmanager
-def private_postgresql() -> Iterator[str]:
+def private_postgresql(*, durable: bool = False) -> Iterator[str]:
     """Run a PostgreSQL server and yield the SQLAlchemy URL of its `postgres` database.
+
+    Unless it must be `durable`, it waits for no disk.
 
     It listens on a Unix socket inside a directory that only its user and root may enter,
     which is why it needs no password.
@@ -133,9 +135,11 @@ def private_postgresql() -> Iterator[str]:
             "-c",
             "listen_addresses=",
         ]
-        # fsync off: it protects from a failing machine, which no test can stage; a crash of
-        # the application or of the server itself loses nothing without it.
-        command += ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"]
+        command += ["-c", "max_connections=200"]
+        if not durable:
+            # fsync off: it protects from a failing machine, which no test can stage; a crash of
+            # the application or of the server itself loses nothing without it.
+            command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         url = URL.create(
             "postgresql+psycopg",
             username="sharelink",

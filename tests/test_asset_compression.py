@@ -1,4 +1,4 @@
-"""Static files travel compressed; pages never do, because their length would tell about what is in them."""
+"""What is the same for everybody travels compressed; no other page does: its length would tell what is in it."""
 
 import gzip
 
@@ -35,6 +35,17 @@ def test_a_browser_that_has_the_file_is_sent_nothing(client: Browser) -> None:
         assert answer.data == b""
 
 
-@pytest.mark.parametrize("page", ["/s/anything", "/sign-in", "/nothing-is-here"])
-def test_pages_are_never_compressed(client: Browser, page: str) -> None:
+@pytest.mark.parametrize("page", ["/s/anything", "/r/anything", "/approve/anything", "/statement/anything"])
+def test_the_first_page_of_a_link_is_compressed_because_nothing_in_it_is_anybodys(client: Browser, page: str) -> None:
+    answer = client.get(page, headers=GZIP)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.data) == client.get(page.replace("anything", "another")).data
+
+
+@pytest.mark.parametrize("page", ["/sign-in", "/retrieve/anything", "/nothing-is-here"])
+def test_other_pages_are_never_compressed(client: Browser, page: str) -> None:
     assert "Content-Encoding" not in client.get(page, headers=GZIP).headers
+
+
+def test_what_a_link_shows_is_never_compressed(client: Browser) -> None:
+    assert "Content-Encoding" not in client.post("/s/status", data={"link": "x"}, headers=GZIP).headers

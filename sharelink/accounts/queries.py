@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, false, or_, select, true
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from sharelink.accounts.errors import AccountNotFound
@@ -123,6 +123,36 @@ class Person:
         return self.disabled_at is not None
 
 
+_visitor = (
+    select(
+        Account.id,
+        Account.name,
+        Account.email,
+        StaffSession.stage,
+        StaffSession.proof,
+        StaffSession.proven_at,
+        StaffSession.provider_methods,
+        StaffSession.created_at,
+        StaffSession.last_seen_at,
+        AccountRole.role,
+        GroupMember.group_id,
+    )
+    .select_from(StaffSession)
+    .join(Account, Account.id == StaffSession.account_id)
+    .outerjoin(AccountRole, AccountRole.account_id == Account.id)
+    .outerjoin(GroupMember, and_(GroupMember.account_id == Account.id, GroupMember.removed_at.is_(None)))
+    .where(
+        StaffSession.key_hash == bindparam("key_hash"),
+        StaffSession.expires_at > bindparam("now"),
+        StaffSession.last_seen_at > bindparam("idle_since"),
+        Account.disabled_at.is_(None),
+    )
+)
+"""Built once: every page of staff asks it first."""
+
+_visitor_from_provider = _visitor.where(or_(StaffSession.is_local.is_(False), Account.is_break_glass))
+
+
 def find_visitor(
     session: Session, session_hash: bytes, now: datetime, idle_lifetime: timedelta, *, local_sign_in: bool = True
 ) -> Viewer | HalfSignedIn | None:
@@ -131,32 +161,8 @@ def find_visitor(
     None if the session is unknown or over, the account is disabled, or the session began here, without `local_sign_in`,
     and the account is not for break-glass: switching that off ends what is open.
     """
-    rows = session.execute(
-        select(
-            Account.id,
-            Account.name,
-            Account.email,
-            StaffSession.stage,
-            StaffSession.proof,
-            StaffSession.proven_at,
-            StaffSession.provider_methods,
-            StaffSession.created_at,
-            StaffSession.last_seen_at,
-            AccountRole.role,
-            GroupMember.group_id,
-        )
-        .select_from(StaffSession)
-        .join(Account, Account.id == StaffSession.account_id)
-        .outerjoin(AccountRole, AccountRole.account_id == Account.id)
-        .outerjoin(GroupMember, and_(GroupMember.account_id == Account.id, GroupMember.removed_at.is_(None)))
-        .where(
-            StaffSession.key_hash == session_hash,
-            StaffSession.expires_at > now,
-            StaffSession.last_seen_at > now - idle_lifetime,
-            Account.disabled_at.is_(None),
-            or_(true() if local_sign_in else false(), StaffSession.is_local.is_(False), Account.is_break_glass),
-        )
-    ).all()
+    wanted = _visitor if local_sign_in else _visitor_from_provider
+    rows = session.execute(wanted, {"key_hash": session_hash, "now": now, "idle_since": now - idle_lifetime}).all()
     if not rows:
         return None
     first = rows[0]

@@ -44,6 +44,7 @@ class Sent:
 
     share_id: bytes
     custody_id: bytes
+    record_reference: str
     link: OpenLink
     code: str | None
     expires_at: datetime
@@ -62,10 +63,8 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
     """
     if actor.account_id is None or actor.name is None:
         raise ValueError("only a person with an account sends")
-    with unit_of_work.read(actor) as work:
-        work.shares.made_by_form(actor.account_id, request.form_id)
-        now = work.now
     secret = _checked(unit_of_work, request)
+    now = unit_of_work.clock()
     share_id, link_key = new_id(), new_link_key()
     custody_id = request.custody_id or new_id()
     code = new_access_code() if request.code_waiver_reason is None else None
@@ -100,22 +99,28 @@ def send(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest) -> Sent:
         sealed=sealed,
         replaces_id=request.replaces_id,
     )
-    token = _store(unit_of_work, actor, request, new)
-    return Sent(share_id, custody_id, OpenLink(token, link_key), spoken_code(code) if code else None, expires_at)
+    token, reference = _store(unit_of_work, actor, request, new)
+    link, spoken = OpenLink(token, link_key), spoken_code(code) if code else None
+    return Sent(share_id, custody_id, reference, link, spoken, expires_at)
 
 
-def _store(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest, new: NewSend) -> str:
-    def step(work: Work) -> str:
+def _store(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest, new: NewSend) -> tuple[str, str]:
+    """Return the token of the share and the reference of its record."""
+
+    def step(work: Work) -> tuple[str, str]:
+        # First of all: the first share of this form may have changed what the rest asks about.
+        work.shares.made_by_form(new.creator_id, new.form_id)
         if request.new_record is not None and request.group_id is not None:
             work.custody.open(request.new_record, request.group_id, new.custody_id)
+            record = work.custody.locked(new.custody_id)
         else:
             # Alone, because the send may be what a handover waits for, and so a step of the record.
-            work.custody.require(new.custody_id, Act.SEND, alone=True)
+            record = work.custody.require(new.custody_id, Act.SEND, alone=True)
         if new.replaces_id is not None:
             work.shares.replace(new.replaces_id, new.custody_id)
         token = work.shares.add(new)
         work.handover.received(new.custody_id, new.share_id, VersionOrigin.GENERATED)
-        return token
+        return token, record.reference
 
     try:
         return unit_of_work.carry_out(actor, step)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from sharelink.accounts.details import normalised_email
@@ -29,6 +29,11 @@ from sharelink.errors import InvalidInput
 from sharelink.shares.queries import live_share_count
 
 REFERENCE_PREFIX = "CR"
+
+
+_record = select(CustodyRecord).where(CustodyRecord.id == bindparam("record")).execution_options(populate_existing=True)
+_record_shared = _record.with_for_update(read=True)
+_record_locked = _record.with_for_update(key_share=True)
 
 
 @dataclass(slots=True)
@@ -188,13 +193,8 @@ class CustodyRecords:
         """
         # SQLite has one writer and ignores FOR UPDATE; elsewhere the lock makes read-then-write one step. The key share
         # of rows that refer to the record (shares, holds) does not wait for it, so that nobody waits in a circle.
-        wanted = (
-            select(CustodyRecord)
-            .where(CustodyRecord.id == record_id)
-            .with_for_update(read=shared, key_share=not shared)
-            .execution_options(populate_existing=True)
-        )
-        record = self.session.execute(wanted).scalar_one_or_none()
+        wanted = _record_shared if shared else _record_locked
+        record = self.session.execute(wanted, {"record": record_id}).scalar_one_or_none()
         if record is None:
             raise RecordNotFound("there is no such record")
         return record

@@ -88,7 +88,7 @@ class SealedColumn:
         return replaced
 
     def _lock(self, session: Session, ids: list[bytes]) -> set[bytes]:
-        if not lock_rows(session):
+        if not lock_rows(session.connection()):
             return set(ids)
         wanted = select(self.id).where(self.id.in_(ids)).order_by(self.id).with_for_update(skip_locked=True)
         return set(session.scalars(wanted))

@@ -31,6 +31,10 @@ class Recipient:
     letter: LetterKind
 
 
+_endpoints = WebhookEndpoint.metadata.tables[WebhookEndpoint.__tablename__]
+_open_endpoints = select(_endpoints.c.id).where(_endpoints.c.removed_at.is_(None))
+"""Built once: nearly every event of every unit of work asks."""
+
 Finder = Callable[[Session, PendingEvent], Iterator[Recipient]]
 
 
@@ -97,7 +101,7 @@ def _use(session: Session, event: PendingEvent) -> RootUse | None:
 
 
 def _webhooks(session: Session, _event: PendingEvent) -> Iterator[Recipient]:
-    for endpoint_id in session.scalars(select(WebhookEndpoint.id).where(WebhookEndpoint.removed_at.is_(None))):
+    for endpoint_id in session.scalars(_open_endpoints):
         yield Recipient(Channel.WEBHOOK, Audience.ENDPOINT, endpoint_id, LetterKind.WEBHOOK_EVENT)
 
 

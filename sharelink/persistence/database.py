@@ -7,7 +7,7 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, MetaData, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sharelink.errors import StorageUnavailable
@@ -43,7 +43,7 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(metadata=Base.metadata, session_options={"autoflush": False, "expire_on_commit": False})
+db = SQLAlchemy(metadata=Base.metadata)
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
@@ -108,6 +108,6 @@ def is_storage_failure(error: BaseException) -> bool:
     return isinstance(error, exc.DBAPIError | exc.TimeoutError | sqlite3.Error | OSError)
 
 
-def lock_rows(session: Session) -> bool:
+def lock_rows(connection: Connection) -> bool:
     """Tell whether this database needs row locks for read-then-write; SQLite's IMMEDIATE transaction is one already."""
-    return session.get_bind().dialect.name != "sqlite"
+    return connection.dialect.name != "sqlite"

@@ -53,7 +53,7 @@ def find_request(rows: ShareRows, link: SubmitLink | RetrievalLink) -> RequestFa
     if row is None:
         raise LinkUnavailable("no such request for this link")
     who = {"share": share_id, "me": rows.client_of(share_id)}
-    opened = rows.session.execute(share_statements.others_opened_at, who).scalar()
+    opened = rows.connection.execute(share_statements.others_opened_at, who).scalar()
     return _facts(row, opened, rows.now)
 
 
@@ -91,4 +91,4 @@ def _row(rows: ShareRows, link: SubmitLink | RetrievalLink, share_id: bytes) -> 
         wanted, key_hash = statements.facts_of_submit_link, submit_key_hash(share_id, link.submit_key)
     else:
         wanted, key_hash = statements.facts_of_retrieval_link, link_key_hash(share_id, link.retrieval_key)
-    return rows.session.execute(wanted, {"share": share_id, "key_hash": key_hash}).first()
+    return rows.connection.execute(wanted, {"share": share_id, "key_hash": key_hash}).first()

@@ -93,11 +93,11 @@ class Requests:
         submit_key = request_submit_key(new.retrieval_key, new.share_id)
         fingerprint = key_fingerprint(public_key)
         try:
-            self.rows.session.execute(share_statements.insert_share, self._share_row(new))
+            self.rows.connection.execute(share_statements.insert_share, self._share_row(new))
         except IntegrityError as error:
             # A racing twin of this form committed meanwhile; its request is found by whoever asks again.
             raise AlreadyCreated(new.share_id, new.custody_id) from error
-        self.rows.session.execute(
+        self.rows.connection.execute(
             statements.insert_request,
             {
                 "share_id": new.share_id,
@@ -143,7 +143,7 @@ class Requests:
         if facts.state is not ShareState.AWAITING or facts.created_by == self.rows.actor.account_id:
             return False
         me = self.rows.client_of(facts.id)
-        known = self.rows.session.execute(share_statements.client_row, {"share": facts.id, "me": me}).first()
+        known = self.rows.connection.execute(share_statements.client_row, {"share": facts.id, "me": me}).first()
         return known is None or known.opened_at is None
 
     def note_opening(self, link: SubmitLink) -> None:
@@ -152,7 +152,7 @@ class Requests:
         self.rows.hold_row(facts.id)
         if not self.is_first_opening(facts):
             return
-        self.rows.session.execute(
+        self.rows.connection.execute(
             share_statements.mark_opened(self.rows.dialect),
             {"share": facts.id, "me": self.rows.client_of(facts.id), "opened": self.rows.now, "count": 0},
         )
@@ -160,7 +160,7 @@ class Requests:
 
     def trusted_key(self, facts: RequestFacts, link: SubmitLink) -> bytes | None:
         """Return the public key to which an answer is sealed; None if it is not the one that the link names."""
-        public_key: bytes = self.rows.session.execute(statements.key_of_request, {"share": facts.id}).scalar_one()
+        public_key: bytes = self.rows.connection.execute(statements.key_of_request, {"share": facts.id}).scalar_one()
         return public_key if fingerprint_matches(public_key, link.fingerprint) else None
 
     def note_swapped_key(self, facts: RequestFacts) -> None:
@@ -177,7 +177,7 @@ class Requests:
             SealingKeyRetired: the master key was retired since it was sealed.
         """
         self.rows.hold_master_key(sealed)
-        won = self.rows.session.execute(
+        won = self.rows.connection.execute(
             statements.submit,
             {
                 "share": facts.id,
@@ -190,7 +190,9 @@ class Requests:
         if won is None:
             raise RequestClosed("somebody was first, or it is over")
         event = self.rows.append(AuditEvent.REQUEST_SUBMITTED, facts.id, facts.custody_id)
-        self.rows.session.execute(statements.mark_submitted, {"share": facts.id, "at": self.rows.now, "event": event})
+        self.rows.connection.execute(
+            statements.mark_submitted, {"share": facts.id, "at": self.rows.now, "event": event}
+        )
 
     def receipt(self, facts: RequestFacts) -> SubmitReceipt:
         """Return the receipt of an answered request.
@@ -198,7 +200,7 @@ class Requests:
         Raises:
             LinkUnavailable: there is no answer yet, hence no receipt.
         """
-        row = self.rows.session.execute(statements.receipt_of_request, {"share": facts.id}).one()
+        row = self.rows.connection.execute(statements.receipt_of_request, {"share": facts.id}).one()
         if row.submitted_at is None:
             raise LinkUnavailable("nothing was submitted")
         return SubmitReceipt(
@@ -240,7 +242,7 @@ class Requests:
             ShareHeld: the record is on hold.
         """
         self.rows.end(facts.id, ShareState.REVEALED)
-        self.rows.session.execute(
+        self.rows.connection.execute(
             statements.mark_retrieved,
             {"share": facts.id, "name": self.rows.actor.name, "purpose": purpose, "ticket": ticket or None},
         )
@@ -257,7 +259,7 @@ class Requests:
         Raises:
             NotJudgeable: it was not retrieved, or somebody has said it already.
         """
-        judged = self.rows.session.execute(
+        judged = self.rows.connection.execute(
             statements.judge,
             {
                 "share": share_id,
@@ -279,7 +281,7 @@ class Requests:
         Raises:
             RequestNotAwaiting: there is nothing left to remind of.
         """
-        noted = self.rows.session.execute(statements.mark_reminded, {"share": share_id, "at": self.rows.now}).first()
+        noted = self.rows.connection.execute(statements.mark_reminded, {"share": share_id, "at": self.rows.now}).first()
         if noted is None:
             raise RequestNotAwaiting("it does not wait for an answer")
         self.rows.append(AuditEvent.REQUEST_REMINDED, share_id, custody_id)
@@ -294,7 +296,7 @@ class Requests:
         facts = self.find(link)
         marked = None
         if facts.can_be_reported:
-            marked = self.rows.session.execute(
+            marked = self.rows.connection.execute(
                 statements.mark_answer_reported, {"share": facts.id, "at": self.rows.now}
             ).scalar()
         if marked is None:
@@ -330,5 +332,5 @@ class Requests:
     def _unused_reference(self) -> str:
         while True:
             reference = new_reference(REFERENCE_PREFIX)
-            if self.rows.session.execute(statements.reference_is_taken, {"reference": reference}).first() is None:
+            if self.rows.connection.execute(statements.reference_is_taken, {"reference": reference}).first() is None:
                 return reference

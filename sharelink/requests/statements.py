@@ -12,45 +12,45 @@ _request = SecretRequest.metadata.tables[SecretRequest.__tablename__]
 
 insert_request = insert(_request)
 
-reference_is_taken = select(SecretRequest.share_id).where(SecretRequest.reference == bindparam("reference"))
+reference_is_taken = select(_request.c.share_id).where(_request.c.reference == bindparam("reference"))
 
 _facts_of_request = (
     select(
-        Share.id,
-        Share.state,
-        Share.custody_id,
-        Share.created_by,
-        Share.sender_name,
-        Share.label,
-        Share.instruction,
-        Share.expires_at,
-        Share.ended_at,
-        Share.end_reason,
-        Share.reported_at,
-        SecretRequest.reference,
-        SecretRequest.template,
-        SecretRequest.fields,
-        SecretRequest.message,
-        SecretRequest.submit_until,
-        SecretRequest.retrieve_lifetime_seconds,
-        SecretRequest.submitted_at,
-        SecretRequest.retrieved_by_name,
-        active_hold.where(Hold.custody_id == Share.custody_id).exists().label("is_held"),
+        _share.c.id,
+        _share.c.state,
+        _share.c.custody_id,
+        _share.c.created_by,
+        _share.c.sender_name,
+        _share.c.label,
+        _share.c.instruction,
+        _share.c.expires_at,
+        _share.c.ended_at,
+        _share.c.end_reason,
+        _share.c.reported_at,
+        _request.c.reference,
+        _request.c.template,
+        _request.c.fields,
+        _request.c.message,
+        _request.c.submit_until,
+        _request.c.retrieve_lifetime_seconds,
+        _request.c.submitted_at,
+        _request.c.retrieved_by_name,
+        active_hold.where(Hold.custody_id == _share.c.custody_id).exists().label("is_held"),
     )
-    .join(SecretRequest, SecretRequest.share_id == Share.id)
-    .where(Share.id == bindparam("share"))
+    .join(_request, _request.c.share_id == _share.c.id)
+    .where(_share.c.id == bindparam("share"))
 )
-facts_of_submit_link = _facts_of_request.where(SecretRequest.submit_key_hash == bindparam("key_hash"))
-facts_of_retrieval_link = _facts_of_request.where(Share.link_key_hash == bindparam("key_hash"))
+facts_of_submit_link = _facts_of_request.where(_request.c.submit_key_hash == bindparam("key_hash"))
+facts_of_retrieval_link = _facts_of_request.where(_share.c.link_key_hash == bindparam("key_hash"))
 """Everything that decides an answer, without key or ciphertext, for the holder of a whole link.
 
 For everybody else no row comes back, whatever the token names (promise 7).
 """
 
-key_of_request = select(SecretRequest.public_key).where(SecretRequest.share_id == bindparam("share"))
+key_of_request = select(_request.c.public_key).where(_request.c.share_id == bindparam("share"))
 
-receipt_of_request = select(SecretRequest.public_key, SecretRequest.submitted_event, SecretRequest.submitted_at).where(
-    SecretRequest.share_id == bindparam("share")
+receipt_of_request = select(_request.c.public_key, _request.c.submitted_event, _request.c.submitted_at).where(
+    _request.c.share_id == bindparam("share")
 )
 
 submit = (
@@ -89,8 +89,12 @@ mark_reminded = (
     update(_request)
     .where(
         _this_request,
-        select(Share.id)
-        .where(Share.id == bindparam("share"), Share.state == ShareState.AWAITING, Share.expires_at > bindparam("at"))
+        select(_share.c.id)
+        .where(
+            _share.c.id == bindparam("share"),
+            _share.c.state == ShareState.AWAITING,
+            _share.c.expires_at > bindparam("at"),
+        )
         .exists(),
     )
     .values(reminded_at=bindparam("at"))
@@ -101,7 +105,7 @@ judge = (
     .where(
         _this_request,
         _request.c.verdict.is_(None),
-        select(Share.id).where(Share.id == bindparam("share"), Share.state == ShareState.REVEALED).exists(),
+        select(_share.c.id).where(_share.c.id == bindparam("share"), _share.c.state == ShareState.REVEALED).exists(),
     )
     .values(
         verdict=bindparam("verdict"),

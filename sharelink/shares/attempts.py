@@ -42,10 +42,10 @@ class Attempts:
         """
         facts, sealed = self.rows.openable(link)
         me = self.rows.client_of(facts.id)
-        known = self.rows.session.execute(statements.client_row, {"share": facts.id, "me": me}).first()
+        known = self.rows.connection.execute(statements.client_row, {"share": facts.id, "me": me}).first()
         if known is not None and known.paused_until is not None and known.paused_until > self.rows.now:
             return Attempt(facts, None, 0, self._paused_until(known.paused_until))
-        total = self.rows.session.execute(statements.tries_of_all, {"share": facts.id}).scalar_one()
+        total = self.rows.connection.execute(statements.tries_of_all, {"share": facts.id}).scalar_one()
         if total >= self.rows.tries_allowed(facts.id):
             self._lock(facts)
             return Attempt(facts, None, 0, ShareEnded("locked"))
@@ -53,7 +53,7 @@ class Attempts:
         if tries >= TRIES_PER_CLIENT:
             # Tries that were still being checked when this one came: they count as wrong until proven right.
             return Attempt(facts, None, 0, self._pause(facts, me))
-        self.rows.session.execute(
+        self.rows.connection.execute(
             statements.count_try(self.rows.dialect), {"share": facts.id, "me": me, "opened": None, "count": 1}
         )
         self.rows.append(
@@ -70,7 +70,7 @@ class Attempts:
         facts = attempt.facts
         self.rows.hold_row(facts.id)
         allowed = self.rows.tries_allowed(facts.id)
-        total = self.rows.session.execute(statements.tries_of_all, {"share": facts.id}).scalar_one()
+        total = self.rows.connection.execute(statements.tries_of_all, {"share": facts.id}).scalar_one()
         self.rows.append(
             AuditEvent.SHARE_CODE_FAILED, facts.id, facts.custody_id, outcome=Outcome.FAILURE, reason="wrong_code",
             facts={"tries_left": max(0, allowed - int(total))},
@@ -83,14 +83,14 @@ class Attempts:
         return None
 
     def _lock(self, facts: ShareFacts) -> None:
-        if self.rows.session.execute(statements.lock, {"share": facts.id}).scalar() is not None:
+        if self.rows.connection.execute(statements.lock, {"share": facts.id}).scalar() is not None:
             self.rows.append(
                 AuditEvent.SHARE_LOCKED, facts.id, facts.custody_id, outcome=Outcome.REFUSED, reason="too_many_tries"
             )
 
     def _pause(self, facts: ShareFacts, me: bytes) -> ClientPaused:
         until = self.rows.now + PAUSE_LIFETIME
-        self.rows.session.execute(statements.pause_client, {"share": facts.id, "me": me, "until": until})
+        self.rows.connection.execute(statements.pause_client, {"share": facts.id, "me": me, "until": until})
         self.rows.append(
             AuditEvent.SHARE_CLIENT_PAUSED, facts.id, facts.custody_id, outcome=Outcome.REFUSED, reason="rate_limited",
             facts={"pause_seconds": int(PAUSE_LIFETIME.total_seconds())},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from sharelink.actors import Actor
 from sharelink.audit.events import AuditEvent, Outcome
@@ -79,7 +79,7 @@ class ShareFacts:
 class ShareRows:
     """The rows of shares, in one unit of work at one moment, for one actor; `deadlines` are those of its commit."""
 
-    session: Session
+    connection: Connection
     audit: AuditLog
     keyring: Keyring
     epoch_keys: EpochKeys
@@ -91,7 +91,7 @@ class ShareRows:
     @property
     def dialect(self) -> str:
         """The database's name in SQLAlchemy: "sqlite" or "postgresql"."""
-        return self.session.get_bind().dialect.name
+        return self.connection.dialect.name
 
     def verified(self, purpose: TokenPurpose, token: str, max_age: timedelta) -> bytes:
         """Return the id in a token of ours.
@@ -112,7 +112,7 @@ class ShareRows:
         """
         share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
         key_hash = link_key_hash(share_id, link.link_key)
-        row = self.session.execute(statements.facts_of_link, {"share": share_id, "key_hash": key_hash}).first()
+        row = self.connection.execute(statements.facts_of_link, {"share": share_id, "key_hash": key_hash}).first()
         if row is None:
             raise LinkUnavailable("no such share for this link")
         return row
@@ -166,7 +166,7 @@ class ShareRows:
         Raises:
             ShareDamaged: the stored bytes do not open, or were made for another row.
         """
-        stored = self.session.execute(statements.sealed_bytes, {"share": share_id}).one()
+        stored = self.connection.execute(statements.sealed_bytes, {"share": share_id}).one()
         try:
             sealed = SealedSecret(stored.seal_header, stored.outer_ciphertext).opened_by_server(
                 self.keyring, self.epoch_keys
@@ -179,8 +179,8 @@ class ShareRows:
 
     def hold_row(self, share_id: bytes) -> None:
         """Let nobody else count or end this share until the commit; SQLite's transaction does that by itself."""
-        if lock_rows(self.session):
-            self.session.execute(statements.lock_share, {"share": share_id})
+        if lock_rows(self.connection):
+            self.connection.execute(statements.lock_share, {"share": share_id})
 
     def hold_master_key(self, sealed: SealedSecret) -> None:
         """Let nobody retire the master key of `sealed` before it is committed.
@@ -188,11 +188,11 @@ class ShareRows:
         Raises:
             SealingKeyRetired: it was retired since; nothing may be stored.
         """
-        hold(self.session, KeyPurpose.MASTER, server_key_names(sealed.outer)[0])
+        hold(self.connection, KeyPurpose.MASTER, server_key_names(sealed.outer)[0])
 
     def tries_allowed(self, share_id: bytes) -> int:
         """Return how many wrong codes the share takes in all before it is locked."""
-        return int(self.session.execute(statements.facts_of_share, {"share": share_id}).one().tries_allowed)
+        return int(self.connection.execute(statements.facts_of_share, {"share": share_id}).one().tries_allowed)
 
     def end(self, share_id: bytes, to: ShareState, why: EndReason | None = None, note: str | None = None) -> None:
         """End a sealed share whose time has not come: the one conditional statement that has exactly one winner.
@@ -201,16 +201,16 @@ class ShareRows:
             ShareEnded: somebody else, the end, or a lock was first.
             ShareHeld: the record was put on hold meanwhile.
         """
-        won = self.session.execute(
+        won = self.connection.execute(
             statements.claim, {"share": share_id, "at": self.now, "to": to, "why": why, "note": note}
         ).first()
         if won is None:
-            still = self.session.execute(statements.facts_of_share, {"share": share_id}).one()
+            still = self.connection.execute(statements.facts_of_share, {"share": share_id}).one()
             if still.is_held and still.state is ShareState.SEALED and still.expires_at > self.now:
                 raise ShareHeld("the record is on hold")
             raise ShareEnded("somebody was first")
         self.deadlines.append(won.expires_at)
-        self.session.execute(statements.forget_clients, {"share": share_id})
+        self.connection.execute(statements.forget_clients, {"share": share_id})
 
     def client_of(self, share_id: bytes) -> bytes:
         """Return what this share's rows call the actor's network."""

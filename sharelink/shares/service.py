@@ -66,18 +66,17 @@ class Shares:
         Raises:
             AlreadyCreated: it has; a form makes one share however often it is sent.
         """
-        found = self.rows.session.execute(statements.find_by_form, {"creator": creator_id, "form": form_id}).first()
+        found = self.rows.connection.execute(statements.find_by_form, {"creator": creator_id, "form": form_id}).first()
         if found is not None:
             raise AlreadyCreated(found.id, found.custody_id)
 
     def add(self, new: NewSend) -> str:
-        """Add a sealed send and return its token.
+        """Add a sealed send and return its token. Ask `made_by_form` first.
 
         Raises:
-            AlreadyCreated: the same form made a share already.
+            AlreadyCreated: the same form has made a share since.
             SealingKeyRetired: its master key was retired since it was sealed.
         """
-        self.made_by_form(new.creator_id, new.form_id)
         self.rows.hold_master_key(new.sealed)
         row = {
             "id": new.share_id,
@@ -100,7 +99,7 @@ class Shares:
             "outer_ciphertext": new.sealed.outer,
         }
         try:
-            self.rows.session.execute(statements.insert_share, row)
+            self.rows.connection.execute(statements.insert_share, row)
         except IntegrityError as error:
             # On PostgreSQL a racing twin of this form may have committed between the look-up and the insert. Its share
             # is found by whoever asks again; this transaction is lost either way.
@@ -130,7 +129,7 @@ class Shares:
         """
         row = self.rows.row_of(link)
         me = self.rows.client_of(row.id)
-        opened = self.rows.session.execute(statements.others_opened_at, {"share": row.id, "me": me}).scalar()
+        opened = self.rows.connection.execute(statements.others_opened_at, {"share": row.id, "me": me}).scalar()
         return self.rows.facts(row, opened)
 
     def is_first_opening(self, facts: ShareFacts) -> bool:
@@ -138,21 +137,21 @@ class Shares:
         if facts.state not in LIVE_STATES or facts.created_by == self.rows.actor.account_id:
             return False
         me = self.rows.client_of(facts.id)
-        known = self.rows.session.execute(statements.client_row, {"share": facts.id, "me": me}).first()
+        known = self.rows.connection.execute(statements.client_row, {"share": facts.id, "me": me}).first()
         return known is None or known.opened_at is None
 
     def note_opening(self, facts: ShareFacts) -> None:
         """Record that this client has opened the share's page: one event per client while the share lives."""
         self.rows.hold_row(facts.id)
-        still = self.rows.session.execute(statements.facts_of_share, {"share": facts.id}).first()
-        if still is None or still.state not in LIVE_STATES or not self.is_first_opening(facts):
+        still = self.rows.connection.execute(statements.facts_of_share, {"share": facts.id}).first()
+        if still is None or still.state not in LIVE_STATES:
             return
-        me = self.rows.client_of(facts.id)
-        self.rows.session.execute(
+        is_new = self.rows.connection.execute(
             statements.mark_opened(self.rows.dialect),
-            {"share": facts.id, "me": me, "opened": self.rows.now, "count": 0},
-        )
-        self.rows.append(AuditEvent.SHARE_OPENED, facts.id, facts.custody_id)
+            {"share": facts.id, "me": self.rows.client_of(facts.id), "opened": self.rows.now, "count": 0},
+        ).first()
+        if is_new is not None:
+            self.rows.append(AuditEvent.SHARE_OPENED, facts.id, facts.custody_id)
 
     def open_without_code(self, link: OpenLink) -> tuple[ShareFacts, bytes]:
         """Return facts and secret of a share that needs no code; the caller claims it in the same transaction.
@@ -192,10 +191,10 @@ class Shares:
 
     def expire(self, share_id: bytes) -> bool:
         """End the share if its time has come, so that a clock set back cannot revive it; return whether this did it."""
-        ended = self.rows.session.execute(statements.expire, {"share": share_id, "at": self.rows.now}).first()
+        ended = self.rows.connection.execute(statements.expire, {"share": share_id, "at": self.rows.now}).first()
         if ended is None:
             return False
-        self.rows.session.execute(statements.forget_clients, {"share": share_id})
+        self.rows.connection.execute(statements.forget_clients, {"share": share_id})
         self.rows.append(AuditEvent.SHARE_EXPIRED, share_id, ended.custody_id, facts=_told_of(ended))
         return True
 
@@ -209,7 +208,7 @@ class Shares:
         facts = self.find(link)
         marked = None
         if facts.can_be_reported:
-            marked = self.rows.session.execute(
+            marked = self.rows.connection.execute(
                 statements.mark_reported, {"share": facts.id, "at": self.rows.now}
             ).scalar()
         if marked is None:
@@ -225,12 +224,12 @@ class Shares:
         Raises:
             ShareEnded: it had ended already.
         """
-        burned = self.rows.session.execute(
+        burned = self.rows.connection.execute(
             statements.burn, {"share": share_id, "at": self.rows.now, "why": why, "note": note or None}
         ).first()
         if burned is None:
             raise ShareEnded("it has ended already")
-        self.rows.session.execute(statements.forget_clients, {"share": share_id})
+        self.rows.connection.execute(statements.forget_clients, {"share": share_id})
         self.rows.append(
             AuditEvent.SHARE_BURNED, share_id, burned.custody_id, reason=why.value, facts=_told_of(burned),
             personal={"note": note} if note else {},
@@ -246,10 +245,10 @@ class Shares:
         """
         # Two people who send the same share anew: the second must see what the first has made.
         self.rows.hold_row(share_id)
-        row = self.rows.session.execute(statements.facts_of_share, {"share": share_id}).first()
+        row = self.rows.connection.execute(statements.facts_of_share, {"share": share_id}).first()
         if row is None or bytes(row.custody_id) != custody_id:
             raise ShareNotFound("there is no such share on this record")
-        if self.rows.session.execute(statements.replacement_of, {"share": share_id}).first() is not None:
+        if self.rows.connection.execute(statements.replacement_of, {"share": share_id}).first() is not None:
             raise ShareReplaced("it was sent anew before")
         # Revealed without confirmation, expired, declined: nothing to burn, and the link between the two stays.
         if row.state in LIVE_STATES:
@@ -261,12 +260,12 @@ class Shares:
         Raises:
             ShareNotLocked: it is not locked, or its time is over.
         """
-        custody_id = self.rows.session.execute(
+        custody_id = self.rows.connection.execute(
             statements.unlock, {"share": share_id, "at": self.rows.now, "more": MORE_TRIES}
         ).scalar()
         if custody_id is None:
             raise ShareNotLocked("only a locked share can be unlocked")
-        self.rows.session.execute(statements.forgive_clients, {"share": share_id})
+        self.rows.connection.execute(statements.forgive_clients, {"share": share_id})
         self.rows.append(AuditEvent.SHARE_UNLOCKED, share_id, custody_id, facts={"more_tries": MORE_TRIES})
 
     def share_of_receipt(self, receipt: str) -> bytes:
@@ -280,7 +279,7 @@ class Shares:
     def acknowledge(self, share_id: bytes, *, stored: bool) -> None:
         """Record that the page has shown the secret, or that its recipient stored it. Repeating is harmless."""
         statement = statements.mark_stored if stored else statements.mark_displayed
-        marked = self.rows.session.execute(statement, {"share": share_id, "at": self.rows.now}).first()
+        marked = self.rows.connection.execute(statement, {"share": share_id, "at": self.rows.now}).first()
         if marked is not None:
             event = AuditEvent.SHARE_STORED if stored else AuditEvent.SHARE_DISPLAYED
             facts = {"kind": marked.kind.value} if marked.kind is ShareKind.REQUEST else None
@@ -288,12 +287,12 @@ class Shares:
 
     def expire_due(self, most: int) -> int:
         """End up to `most` shares whose time has come; return how many. Safe to run in several processes at once."""
-        due = self.rows.session.execute(statements.due_shares, {"at": self.rows.now, "most": most}).scalars().all()
+        due = self.rows.connection.execute(statements.due_shares, {"at": self.rows.now, "most": most}).scalars().all()
         return sum(self.expire(share_id) for share_id in due)
 
     def live_before(self, end: datetime) -> int:
         """Return how many live shares end before `end`: their epoch keys must not be destroyed."""
-        return int(self.rows.session.execute(statements.live_on_epoch_days, {"end": end}).scalar_one())
+        return int(self.rows.connection.execute(statements.live_on_epoch_days, {"end": end}).scalar_one())
 
 
 def _told_of(ended: Any) -> dict[str, str | int | bool | None]:

@@ -1,6 +1,6 @@
-"""The statements of the hot path, built once at import: SQLAlchemy Core, no ORM objects.
+"""The statements of the hot path, built once at import: SQLAlchemy Core on tables, no mapped classes.
 
-Measured, a create and reveal cycle costs the ORM about twice as much as prebuilt Core statements.
+Measured: 0.02 ms for such a statement, 0.05 ms where it names mapped classes, 0.12 ms where it is built each time.
 """
 
 from collections.abc import Callable
@@ -24,46 +24,46 @@ _what_ended = (_share.c.custody_id, _share.c.kind, _share.c.seal_header)
 
 insert_share = insert(_share)
 
-find_by_form = select(Share.id, Share.custody_id).where(
-    Share.created_by == bindparam("creator"), Share.form_id == bindparam("form")
+find_by_form = select(_share.c.id, _share.c.custody_id).where(
+    _share.c.created_by == bindparam("creator"), _share.c.form_id == bindparam("form")
 )
 
-replacement_of = select(Share.id).where(Share.replaces_id == bindparam("share")).limit(1)
+replacement_of = select(_share.c.id).where(_share.c.replaces_id == bindparam("share")).limit(1)
 
 facts_of_share = select(
-    Share.id,
-    Share.state,
-    Share.custody_id,
-    Share.created_by,
-    Share.sender_name,
-    Share.instruction,
-    Share.code_required,
-    Share.created_at,
-    Share.expires_at,
-    Share.ended_at,
-    Share.end_reason,
-    Share.tries_allowed,
-    Share.reported_at,
+    _share.c.id,
+    _share.c.state,
+    _share.c.custody_id,
+    _share.c.created_by,
+    _share.c.sender_name,
+    _share.c.instruction,
+    _share.c.code_required,
+    _share.c.created_at,
+    _share.c.expires_at,
+    _share.c.ended_at,
+    _share.c.end_reason,
+    _share.c.tries_allowed,
+    _share.c.reported_at,
     _is_held.label("is_held"),
-).where(Share.id == bindparam("share"))
+).where(_share.c.id == bindparam("share"))
 """Everything that decides an answer, without the ciphertext."""
 
-facts_of_link = facts_of_share.where(Share.link_key_hash == bindparam("key_hash"))
+facts_of_link = facts_of_share.where(_share.c.link_key_hash == bindparam("key_hash"))
 """The same for the holder of a whole link. Nobody else gets a row, whatever the token names (promise 7)."""
 
-lock_share = select(Share.id).where(Share.id == bindparam("share")).with_for_update()
+lock_share = select(_share.c.id).where(_share.c.id == bindparam("share")).with_for_update()
 
-sealed_bytes = select(Share.seal_header, Share.outer_ciphertext).where(Share.id == bindparam("share"))
+sealed_bytes = select(_share.c.seal_header, _share.c.outer_ciphertext).where(_share.c.id == bindparam("share"))
 
-others_opened_at = select(func.min(ShareClient.opened_at)).where(
-    ShareClient.share_id == bindparam("share"), ShareClient.client != bindparam("me")
+others_opened_at = select(func.min(_client.c.opened_at)).where(
+    _client.c.share_id == bindparam("share"), _client.c.client != bindparam("me")
 )
 
-client_row = select(
-    ShareClient.opened_at, ShareClient.tries, ShareClient.tries_since_pause, ShareClient.paused_until
-).where(ShareClient.share_id == bindparam("share"), ShareClient.client == bindparam("me"))
+client_row = select(_client.c.opened_at, _client.c.tries, _client.c.tries_since_pause, _client.c.paused_until).where(
+    _client.c.share_id == bindparam("share"), _client.c.client == bindparam("me")
+)
 
-tries_of_all = select(func.coalesce(func.sum(ShareClient.tries), 0)).where(ShareClient.share_id == bindparam("share"))
+tries_of_all = select(func.coalesce(func.sum(_client.c.tries), 0)).where(_client.c.share_id == bindparam("share"))
 
 _this_client = (_client.c.share_id == bindparam("share")) & (_client.c.client == bindparam("me"))
 
@@ -79,8 +79,8 @@ def _upserts(insert_into: Callable[[Table], Any]) -> tuple[Any, Any]:
     )
     key = [_client.c.share_id, _client.c.client]
     opened = first.on_conflict_do_update(
-        index_elements=key, set_={"opened_at": func.coalesce(_client.c.opened_at, first.excluded.opened_at)}
-    )
+        index_elements=key, set_={"opened_at": first.excluded.opened_at}, where=_client.c.opened_at.is_(None)
+    ).returning(_client.c.share_id)
     tried = first.on_conflict_do_update(
         index_elements=key,
         set_={"tries": _client.c.tries + 1, "tries_since_pause": _client.c.tries_since_pause + 1},
@@ -92,7 +92,7 @@ _by_dialect = {"sqlite": _upserts(sqlite_insert), "postgresql": _upserts(postgre
 
 
 def mark_opened(dialect: str) -> Any:
-    """Return the statement that notes a client's first opening; parameters share, me, opened, count = 0."""
+    """Return what notes a first opening, and gives a row if it was one; parameters share, me, opened, count = 0."""
     return _by_dialect[dialect][0]
 
 
@@ -187,9 +187,9 @@ mark_stored = (
 )
 
 due_shares = (
-    select(Share.id)
-    .where(Share.state.in_(sorted(LIVE_STATES)), Share.expires_at <= bindparam("at"))
-    .order_by(Share.expires_at)
+    select(_share.c.id)
+    .where(_share.c.state.in_(sorted(LIVE_STATES)), _share.c.expires_at <= bindparam("at"))
+    .order_by(_share.c.expires_at)
     .limit(bindparam("most"))
 )
 expire = (
@@ -204,5 +204,5 @@ expire = (
 )
 
 live_on_epoch_days = select(func.count()).where(
-    Share.state.in_(sorted(SECRET_STATES)), Share.expires_at < bindparam("end")
+    _share.c.state.in_(sorted(SECRET_STATES)), _share.c.expires_at < bindparam("end")
 )

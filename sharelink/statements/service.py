@@ -240,7 +240,7 @@ class Statements:
     def _held(self, link: StatementLink) -> LinkFacts:
         """Find the link and let nobody else change its row until the commit."""
         facts = self.find(link)
-        if lock_rows(self.session):
+        if lock_rows(self.session.connection()):
             self.session.execute(select(StatementLinkRow.id).where(StatementLinkRow.id == facts.id).with_for_update())
             facts = self.find(link)
         return facts

@@ -95,7 +95,6 @@ def test_every_kind_of_answer_carries_the_headers(client: Browser) -> None:
     answers = [
         client.get("/s/x"),
         client.get("/nowhere"),
-        client.get("/static/css/base.css"),
         client.get("/static/nothing"),
         client.get("/sign-in"),
         client.get("/healthz"),
@@ -113,6 +112,14 @@ def test_every_kind_of_answer_carries_the_headers(client: Browser) -> None:
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert "Permissions-Policy" in answer.headers
         assert "Strict-Transport-Security" not in answer.headers
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_file_carries_the_headers_that_mean_anything_on_one(client: Browser) -> None:
+    with client.get("/static/icons.svg") as answer:
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert answer.headers["Cache-Control"] == "no-store"
 
 

@@ -234,6 +234,7 @@ GUARDED: dict[tuple[str, str], tuple[Guarded, ...]] = {
         Guarded(Permission.SHARE_SEND, of_group=True, form=_SEND_ON_NEW),
     ),
     ("POST", "/send/generate"): (Guarded(Permission.SHARE_SEND),),
+    ("POST", "/send/qr"): (Guarded(Permission.SHARE_SEND),),
     ("POST", "/send/records"): (Guarded(Permission.SHARE_SEND),),
     ("GET", "/deliveries"): (Guarded(Permission.OUTBOX_ADMINISTER),),
     ("POST", "/deliveries/<delivery_text>/again"): (Guarded(Permission.OUTBOX_ADMINISTER),),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 
 from sharelink.access.approver_links import ApprovalFacts
 from sharelink.access.errors import AccessRefused, AlreadyDecided, TooManyCodes, UseMovedOn
@@ -13,7 +13,7 @@ from sharelink.acts.deciding import TypedDecision
 from sharelink.errors import InvalidInput
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.rate_limits import limited, limited_per_link
-from sharelink.web.responses import page_or_fragment
+from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("approvals", __name__, url_prefix="/approve")
@@ -23,9 +23,9 @@ _NO_CODE = "This code is not good any more. Have a new one sent to you."
 
 @blueprint.get("/<token>")
 @limited("open", "GET")
-def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
+def link(token: str) -> Response:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
-    return render_template("public/approval_link.html", audience="public")
+    return page_for_everybody("public/approval_link.html")
 
 
 @blueprint.post("/status")

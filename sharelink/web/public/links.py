@@ -1,6 +1,6 @@
 """The recipient's way: one static page, then posts that carry the whole link in their body and never in an address."""
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 
 from sharelink.actors import Actor
 from sharelink.acts import handing_out, receiving
@@ -12,7 +12,7 @@ from sharelink.shares.states import FINAL_STATES
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.downloads import download
 from sharelink.web.rate_limits import limited
-from sharelink.web.responses import page_or_fragment
+from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("links", __name__, url_prefix="/s")
@@ -20,9 +20,9 @@ blueprint = Blueprint("links", __name__, url_prefix="/s")
 
 @blueprint.get("/<token>")
 @limited("open", "GET")
-def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
+def link(token: str) -> Response:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
-    return render_template("public/link.html", audience="public")
+    return page_for_everybody("public/link.html")
 
 
 @blueprint.post("/status")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, request
 
 from sharelink.actors import Actor
 from sharelink.acts import handing_out, submitting
@@ -19,7 +19,7 @@ from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.downloads import download
 from sharelink.web.filters import iso_text, utc_text
 from sharelink.web.rate_limits import limited, limited_per_link
-from sharelink.web.responses import page_or_fragment
+from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/r")
@@ -27,9 +27,9 @@ blueprint = Blueprint("submissions", __name__, url_prefix="/r")
 
 @blueprint.get("/<token>")
 @limited("open", "GET")
-def link(token: str) -> str:  # noqa: ARG001 - the page must not depend on it
+def link(token: str) -> Response:  # noqa: ARG001 - the page must not depend on it
     """Show the one page that is the same for every token; nothing is looked up and nothing changes (promise 5)."""
-    return render_template("public/request_link.html", audience="public")
+    return page_for_everybody("public/request_link.html")
 
 
 @blueprint.post("/status")

@@ -74,7 +74,6 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             limits: shortest, longest and preset lifetime in seconds.
         """
         least, most, preset = limits
-        self.is_searching = has_new_search(self)
         seconds = sorted({offered for offered in _OFFERED_SECONDS if least <= offered <= most} | {preset})
         self.records = records
         self.record_searched.data = records.search
@@ -86,6 +85,11 @@ class SendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             *((str(offered), duration_text(offered)) for offered in seconds),
             (OTHER_LIFETIME, "Another time …"),
         ]
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether words were typed for which nothing was searched yet."""
+        return has_new_search(self)
 
     def preset(self, record: str, lifetime_seconds: int) -> None:
         """Fill a fresh form with what is usual: the record asked for, code on, a new form id."""

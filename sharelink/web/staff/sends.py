@@ -17,6 +17,7 @@ from sharelink.custody.share_detail import ShareDetail, share_detail
 from sharelink.custody.states import Act
 from sharelink.errors import InvalidInput, SharelinkError
 from sharelink.shares.errors import AlreadyCreated, ShareNotFound, ShareReplaced
+from sharelink.shares.links import parse_open_link
 from sharelink.web.authentication import authorise, requires, signed_in_actor, signed_in_viewer
 from sharelink.web.filters import utc_text
 from sharelink.web.rate_limits import limited
@@ -45,7 +46,8 @@ class SentPage:
     record_reference: str
     record_id_text: str
     message: str
-    qr: Markup
+    qr: Markup | None
+    """None where htmx asked: then the page draws it when somebody looks, which costs as much as all the rest."""
 
 
 @blueprint.get("/send")
@@ -97,20 +99,26 @@ def generate() -> Response:
 @limited("create")
 def send() -> Response:
     """Make the share and show its link, or say what to mend."""
-    form = _offered(SendForm())
+    form = SendForm()
     try:
         asked = form.request_of()
         _authorise_record(asked.custody_id, asked.group_id)
         sent = sending.send(current_unit_of_work(), signed_in_actor(), asked)
     except InvalidInput as error:
-        form.show(error.fields)
-        return _form_page(form, Generator(), 422)
+        return _form_again(form, error.fields)
     except (ShareNotFound, ShareReplaced) as error:
-        form.show(_WHY_NOT_AGAIN[type(error)])
-        return _form_page(form, Generator(), 422)
+        return _form_again(form, _WHY_NOT_AGAIN[type(error)])
     except AlreadyCreated as error:
         return _already_page(error)
     return page_or_fragment("staff/sent.html", "staff/_sent.html", 201, sent=_sent_page(sent, asked.label))
+
+
+@blueprint.post("/send/qr")
+@requires(Permission.SHARE_SEND)
+def draw() -> Response:
+    """Draw the link that the page has just shown, for a phone to read."""
+    link = parse_open_link(request.form.get("link", "")).url(current_settings().base_url)
+    return page_or_fragment("staff/qr.html", "staff/_qr.html", qr=qr_code(link))
 
 
 def _authorise_record(custody_id: bytes | None, group_id: bytes | None) -> None:
@@ -149,6 +157,13 @@ def _offered(form: SendForm, wanted: str = "") -> SendForm:
     return form
 
 
+def _form_again(form: SendForm, problems: Mapping[str, str]) -> Response:
+    """Show the form as it was posted, with what may be chosen, and what to mend."""
+    _offered(form)
+    form.show(problems)
+    return _form_page(form, Generator(), 422)
+
+
 def _form_page(form: SendForm, generator: Generator, status: int = 200) -> Response:
     return page_or_fragment(
         "staff/send.html", "staff/_send_form.html", status, form=form, generator=generator, new_record=NEW_RECORD
@@ -170,17 +185,15 @@ def _already_page(error: AlreadyCreated) -> Response:
 def _sent_page(sent: Sent, label: str) -> SentPage:
     settings = current_settings()
     link = sent.link.url(settings.base_url)
-    with current_unit_of_work().read() as work:
-        record = record_detail(work.session, sent.custody_id)
     return SentPage(
         link=link,
         code=sent.code,
         expires_at=sent.expires_at,
         label=label,
-        record_reference=record.reference,
-        record_id_text=record.id_text,
+        record_reference=sent.record_reference,
+        record_id_text=id_text(sent.custody_id),
         message=_message(link, settings.organisation_name, sent),
-        qr=qr_code(link),
+        qr=None if wants_fragment() else qr_code(link),
     )
 
 

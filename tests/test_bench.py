@@ -1,0 +1,41 @@
+"""The bench still runs: tiny numbers, all measures. How fast it is, `make bench` tells."""
+
+import pytest
+from click.testing import CliRunner
+
+from bench.__main__ import MEASURES, main
+from bench.figures import Figure, Spread, quantile, ratio
+
+
+@pytest.mark.slow
+def test_every_measure_runs_to_its_end() -> None:
+    told = CliRunner().invoke(main, ["--quick"], catch_exceptions=False).output
+    assert "QUICK" in told
+    for measured in (
+        "start to first answer, SQLite",
+        "transferred for the recipient's page, first visit",
+        "CPU per cycle in bare-hello requests",
+        "p99 / p50 at 8 users: Sharelink, PostgreSQL",
+        "resident memory: Sharelink, SQLite, with worker",
+        "reveal CPU with 300 live shares against 30, PostgreSQL",
+        "sweep of 50: p99 of reveals against idle, SQLite",
+    ):
+        assert f"| {measured} | " in told
+    assert len(MEASURES) >= 7
+
+
+def test_a_median_beyond_what_must_be_is_said_aloud() -> None:
+    def verdict(*samples: float) -> str:
+        return Figure("", Spread.of(samples), must=2.0, goal=1.0).verdict
+
+    assert verdict(0.5, 1.0, 9.0) == "goal met"
+    assert verdict(1.5) == "met"
+    assert verdict(0.1, 2.1, 2.2) == "NOT MET"
+
+
+def test_ratios_are_of_the_same_round() -> None:
+    assert ratio("", [2.0, 30.0], [1.0, 10.0], 1, 1).spread.samples == (2.0, 3.0)
+
+
+def test_the_99th_of_100_is_the_last_but_none() -> None:
+    assert quantile([float(number) for number in range(100)], 0.99) == 99.0
