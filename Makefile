@@ -116,7 +116,7 @@ ENSURE_PIP := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-input --disable-pip-version-check
 else
 ENSURE_PIP := :
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 endif
 
 $(VENV)/.place:

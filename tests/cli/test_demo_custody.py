@@ -11,7 +11,7 @@ from sharelink.accounts.permissions import Reach
 from sharelink.actors import Actor
 from sharelink.acts import stating
 from sharelink.acts.verifying import verification
-from sharelink.cli.demo_examples import Examples, fill_with_examples
+from sharelink.cli.demo_examples import Examples
 from sharelink.cloudtrail.queries import reconciliation
 from sharelink.cloudtrail.states import MismatchKind
 from sharelink.custody.calendar import calendar_of
@@ -24,15 +24,22 @@ from sharelink.custody.steps import steps_of
 from sharelink.custody.versions import versions_of
 from sharelink.shares.holds import Hold, HoldReason
 from sharelink.unit_of_work import UnitOfWork
+from tests.cli.conftest import Demonstration
 
 EVERYWHERE = Reach(True, frozenset())
 IN_CUSTODY = set(CustodyState) - {CustodyState.DRAFT, CustodyState.AWAITING_SECRET, CustodyState.ABANDONED}
 
 
 @pytest.fixture
-def examples(unit_of_work: UnitOfWork) -> Examples:
+def unit_of_work(demonstration: Demonstration) -> UnitOfWork:
+    """Return what looks at the demonstration."""
+    return demonstration.unit_of_work
+
+
+@pytest.fixture
+def examples(demonstration: Demonstration) -> Examples:
     """Return what the demonstration puts into an empty installation."""
-    return fill_with_examples(unit_of_work)
+    return demonstration.examples
 
 
 def records(session: Session) -> list[CustodyRecord]:

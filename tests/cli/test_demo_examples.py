@@ -7,11 +7,12 @@ from sharelink.accounts.permissions import Reach
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.actors import Actor
 from sharelink.acts import retrieving, submitting
-from sharelink.cli.demo_examples import Examples, fill_with_examples
+from sharelink.cli.demo_examples import Examples
 from sharelink.custody.models import CustodyRecord
 from sharelink.custody.share_lines import ShareLine, my_work, shares_of_record
 from sharelink.shares.states import ShareKind, ShareState
 from sharelink.unit_of_work import UnitOfWork
+from tests.cli.conftest import Demonstration
 
 REQUESTS = {
     "Waiting for the answer",
@@ -31,9 +32,15 @@ REQUESTS = {
 
 
 @pytest.fixture
-def examples(unit_of_work: UnitOfWork) -> Examples:
+def unit_of_work(demonstration: Demonstration) -> UnitOfWork:
+    """Return what looks at the demonstration."""
+    return demonstration.unit_of_work
+
+
+@pytest.fixture
+def examples(demonstration: Demonstration) -> Examples:
     """Return what the demonstration puts into an empty installation."""
-    return fill_with_examples(unit_of_work)
+    return demonstration.examples
 
 
 def lines(unit_of_work: UnitOfWork, kind: ShareKind) -> list[ShareLine]:
