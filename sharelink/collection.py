@@ -1,4 +1,4 @@
-"""When Python looks for garbage: it asks every object there is, and a start makes half a million that stay."""
+"""When Python looks for garbage: it asks every object there is, and a start makes 240,000 that stay."""
 
 import gc
 from collections.abc import Iterator

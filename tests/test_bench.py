@@ -1,15 +1,23 @@
 """The bench still runs: tiny numbers, all measures. How fast it is, `make bench` tells."""
 
-import pytest
-from click.testing import CliRunner
+import subprocess
+import sys
+from pathlib import Path
 
-from bench.__main__ import MEASURES, main
+import pytest
+
 from bench.figures import Figure, Spread, quantile, ratio
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_measure_runs_to_its_end() -> None:
-    told = CliRunner().invoke(main, ["--quick"], catch_exceptions=False).output
+    command = [sys.executable, "-m", "bench", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=800, check=False)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout
     assert "QUICK" in told
     for measured in (
         "start to first answer, SQLite",
@@ -21,7 +29,6 @@ def test_every_measure_runs_to_its_end() -> None:
         "sweep of 50: p99 of reveals against idle, SQLite",
     ):
         assert f"| {measured} | " in told
-    assert len(MEASURES) >= 7
 
 
 def test_a_median_beyond_what_must_be_is_said_aloud() -> None:
