@@ -50,10 +50,10 @@ def install(app: Flask, *, https: bool) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        is_file = request.endpoint == "static" and response.status_code in {200, 304}
+        is_file = request.endpoint == "static" and response.status_code in {200, 206, 304}
         # Nothing before this sets one of them: to extend costs a tenth of looking for each.
         response.headers.extend(for_files if is_file else always)
-        is_versioned_asset = is_file and "v" in request.args
+        is_versioned_asset = is_file and "v" in request.args and response.status_code != 206
         # Everything but the style and script files may be about a secret, and stays in no cache (ASVS 14.3.2).
         response.headers["Cache-Control"] = _STATIC_CACHE if is_versioned_asset else "no-store"
         # Flask dates every file a year ahead, which older caches might believe.

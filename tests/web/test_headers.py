@@ -38,6 +38,13 @@ ALWAYS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
+OF_FILES = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On a style sheet, a script or an icon the others mean nothing, and would be a third of a first visit."""
 NO_STORE, FOR_EVER = "no-store", "public, max-age=31536000, immutable"
 HTML, PLAIN = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 FORM_COOKIE = "__Host-sharelink_form"
@@ -55,6 +62,7 @@ class Kind:
     also: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: frozenset[str] = frozenset()
+    always: Mapping[str, str] = field(default_factory=lambda: ALWAYS)
 
 
 def check(name: str, answer: TestResponse, kind: Kind) -> None:
@@ -63,7 +71,7 @@ def check(name: str, answer: TestResponse, kind: Kind) -> None:
     assert answer.status_code == kind.status, name
     found = {key: value for key, value in answer.headers if key != "Set-Cookie"}
     found.pop("Content-Length", None)
-    expected = ALWAYS | {"Cache-Control": kind.cache} | dict(kind.headers)
+    expected = dict(kind.always) | {"Cache-Control": kind.cache} | dict(kind.headers)
     if kind.content_type is not None:
         expected["Content-Type"] = kind.content_type
     assert {key: found.get(key) for key in expected} == expected, name
@@ -106,11 +114,13 @@ def test_what_strangers_are_answered(client: Browser) -> None:
     fragment = {"Vary": "HX-Request"}
     link, other = {"link": "x#y"}, {"Host": "evil.example"}
     css = "/static/css/base.css"
-    file_parts = frozenset({"ETag", "Last-Modified", "Date", "Accept-Ranges", "Vary", "Content-Disposition"})
+    packed = {"Vary": "Accept-Encoding"}
+    file_parts = frozenset({"ETag", "Last-Modified", "Date", "Vary"})
+    unpacked = file_parts - {"Vary"} | {"Accept-Ranges", "Content-Disposition"}
     bare = Kind(404, also=varied)
     answers: list[tuple[str, TestResponse, Kind]] = [
-        ("page of a link", client.get("/s/x"), Kind(200)),
-        ("page of a link, only its head", client.head("/s/x"), Kind(200)),
+        ("page of a link", client.get("/s/x"), Kind(200, headers=packed)),
+        ("page of a link, only its head", client.head("/s/x"), Kind(200, headers=packed)),
         ("what a page takes", client.options("/s/x"), Kind(200, also=frozenset({"Allow"}))),
         ("page with a form", client.get("/sign-in"), Kind(200, also=varied, cookies=with_form)),
         ("health", client.get("/healthz"), Kind(200, "application/json")),
@@ -140,8 +150,12 @@ def test_what_strangers_are_answered(client: Browser) -> None:
             client.post("/r/submit", data=link, headers=HTMX),
             Kind(429, headers=fragment | {"Retry-After": "3600"}),
         ),
-        ("a file", client.get(css), Kind(200, "text/css; charset=utf-8", also=file_parts)),
-        ("a file of a version", client.get(f"{css}?v=1"), Kind(200, "text/css; charset=utf-8", FOR_EVER, file_parts)),
+        ("a file", client.get(css), Kind(200, "text/css; charset=utf-8", also=file_parts, always=OF_FILES)),
+        (
+            "a file of a version",
+            client.get(f"{css}?v=1"),
+            Kind(200, "text/css; charset=utf-8", FOR_EVER, file_parts, always=OF_FILES),
+        ),
         ("no file", client.get("/static/nothing"), bare),
     ]  # fmt: skip
     for name, answer, kind in answers:
@@ -149,10 +163,12 @@ def test_what_strangers_are_answered(client: Browser) -> None:
     with client.get(f"{css}?v=1") as whole:
         tag = whole.headers["ETag"]
     unchanged = client.get(f"{css}?v=1", headers={"If-None-Match": tag})
-    check("a file that is known", unchanged, Kind(304, None, FOR_EVER, file_parts - {"Last-Modified", "Vary"}))
+    check("a file that is known", unchanged, Kind(304, None, FOR_EVER, unpacked - {"Last-Modified"}, always=OF_FILES))
     part = client.get(css, headers={"Range": "bytes=0-9"})
     check(
-        "a part of a file", part, Kind(206, "text/css; charset=utf-8", also=file_parts - {"Vary"} | {"Content-Range"})
+        "a part of a file",
+        part,
+        Kind(206, "text/css; charset=utf-8", also=unpacked | {"Content-Range"}, always=OF_FILES),
     )
 
 

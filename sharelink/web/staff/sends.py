@@ -115,6 +115,7 @@ def send() -> Response:
 
 @blueprint.post("/send/qr")
 @requires(Permission.SHARE_SEND)
+@limited("create")
 def draw() -> Response:
     """Draw the link that the page has just shown, for a phone to read."""
     link = parse_open_link(request.form.get("link", "")).url(current_settings().base_url)
