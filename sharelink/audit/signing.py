@@ -75,7 +75,7 @@ def retired_log_keys(directory: Path) -> list[VerifierKey]:
 
 
 def kept_origin(directory: Path) -> str | None:
-    """Return the name that the log was given at its first start, from `log.origin` in the keyring; None if there is none.
+    """Return the name that the log got at its first start, from `log.origin` in the keyring; None if there is none.
 
     Raises:
         UnsafeStart: the file cannot be read.

@@ -31,7 +31,7 @@ class RecoveryCodes:
 
     def make(self, account_id: bytes) -> tuple[str, ...]:
         """Return a new set of codes as people write them down; codes of an older set are worth nothing any more."""
-        hold(self.session, KeyPurpose.FACTOR, self.keyring.current_version(KeyPurpose.FACTOR))
+        hold(self.session.connection(), KeyPurpose.FACTOR, self.keyring.current_version(KeyPurpose.FACTOR))
         self.remove(account_id)
         codes = [new_recovery_code() for _ in range(CODES_PER_SET)]
         self.session.add_all(

@@ -184,7 +184,7 @@ class Factors:
     def begin_app(self, account_id: bytes) -> None:
         """Make a secret for an app; it counts once a code of it came back. An earlier one that waits is dropped."""
         self._drop_pending(account_id)
-        hold(self.session, KeyPurpose.FACTOR, self.keyring.current_version(KeyPurpose.FACTOR))
+        hold(self.session.connection(), KeyPurpose.FACTOR, self.keyring.current_version(KeyPurpose.FACTOR))
         sealed = seal_shared_secret(self.keyring.factor_keys, account_id, new_shared_secret())
         self.session.add(
             AuthenticatorApp(

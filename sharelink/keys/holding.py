@@ -1,7 +1,6 @@
 """Keeps a version from being retired while something sealed with it is on its way into the database."""
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.orm import Session
 
 from sharelink.crypto.key_purposes import KeyPurpose
 from sharelink.keys.errors import SealingKeyRetired
@@ -16,7 +15,7 @@ _state_of_version = (
 """Shared among all who seal; whoever retires the version waits for them, and they for him. SQLite needs no lock."""
 
 
-def hold(connection: Connection | Session, purpose: KeyPurpose, version: int) -> None:
+def hold(connection: Connection, purpose: KeyPurpose, version: int) -> None:
     """Let nobody retire this version before the end of the transaction.
 
     Without this, a share could be committed under a key whose last row was counted a moment ago.

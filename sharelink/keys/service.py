@@ -115,7 +115,7 @@ class KeyVersions:
 
     def hold(self, purpose: KeyPurpose, version: int) -> None:
         """Let nobody retire this version before the end of the transaction; see `sharelink.keys.holding`."""
-        hold(self.session, purpose, version)
+        hold(self.session.connection(), purpose, version)
 
     def take_out(self, name: KeyName) -> None:
         """Forbid a previous version: from here on nothing that is sealed with it can be stored.

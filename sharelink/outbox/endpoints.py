@@ -73,7 +73,7 @@ class Endpoints:
         if errors or account_id is None:
             raise InvalidInput(errors)
         endpoint_id, secret = new_id(), new_webhook_secret()
-        hold(self.session, KeyPurpose.WEBHOOK, self.keyring.current_version(KeyPurpose.WEBHOOK))
+        hold(self.session.connection(), KeyPurpose.WEBHOOK, self.keyring.current_version(KeyPurpose.WEBHOOK))
         sealed = seal_webhook_secret(self.keyring.webhook_keys, endpoint_id, secret)
         self.session.add(
             WebhookEndpoint(
