@@ -57,11 +57,6 @@ bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside Snap
 	$(BIN)/python -m compileall -q sharelink
 	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
 
-.PHONY: bench
-bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside SnapPass, 12 minutes; the machine should be quiet
-	$(BIN)/python -m compileall -q sharelink
-	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
-
 .PHONY: lint
 lint: style types templates ## Read the code: style, types, templates, known weaknesses
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive sharelink wsgi.py

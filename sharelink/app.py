@@ -82,7 +82,6 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
     app = Flask("sharelink", template_folder=str(asset_directory("templates")), static_folder=str(static))
     app.url_rule_class = _OnlyMatched
     keys = LiveKeyring(key_source(settings))
-    app.url_rule_class = _OnlyMatched
     app.config.from_mapping(_configuration(settings))
     # Routing itself would redirect `/s//<token>`, and a browser hands the part after the # sign on with a redirect.
     app.url_map.merge_slashes = False
