@@ -6,8 +6,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from sharelink.actors import Actor
+from sharelink.jobs.log_sink import send_log_once
 from sharelink.jobs.sweeper import show_life
 from sharelink.persistence.clocks import database_now
+from sharelink.settings import Settings
+from sharelink.settings_witnessing import SinkAddress
+from sharelink.tlog.cosignatures import Ed25519Cosigner
 
 PARTS = {"clock", "database", "epoch_keys", "keyring", "migrations", "rate_counters", "sweeper"}
 
@@ -73,3 +77,18 @@ def test_the_process_lives_even_when_nothing_else_does(app: Flask, unit_of_work,
     answer = app.test_client().get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"alive": True})
     assert "Set-Cookie" not in answer.headers
+
+
+def test_a_sink_and_a_witness_that_fail_are_told_and_take_no_service_away(
+    ready_client, make_app, settings, unit_of_work, staff
+):
+    key = Ed25519Cosigner.from_seed("customer.example/witness", bytes(32)).key.text()
+    watched = {
+        "audit_sink": "file:///nowhere/audit.jsonl",
+        "audit_witnesses": f"{key} https://w.example/add-checkpoint",
+    }
+    send_log_once(unit_of_work, SinkAddress.parse(watched["audit_sink"]))
+    answer = make_app(Settings(**settings.model_dump() | watched)).test_client().get("/readyz")
+    assert answer.json is not None
+    assert {name for name, holds in answer.json.items() if not holds} == {"audit_sink", "witnesses"}
+    assert answer.status_code == 200

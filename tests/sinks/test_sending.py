@@ -42,6 +42,9 @@ def alarms(unit_of_work):
 def test_a_syslog_server_gets_every_leaf_exactly_as_it_was_hashed(unit_of_work, staff, tmp_path, kind):
     sent = send_secret(unit_of_work, staff, label='Größer ] " \\')
     assert sent is not None
+    with unit_of_work.write(Actor.system()) as work:
+        facts = {"name": 'größer \u2028 \n ] " \\'}
+        work.audit.append(AuditEvent.SYSTEM_STARTED, rec=SYSTEM_CHAIN, actor=work.actor, now=work.now, facts=facts)
     wanted = leaves(unit_of_work)
     with running_syslog(kind, tmp_path) as receiver:
         assert send_log_once(unit_of_work, SinkAddress.parse(receiver.address)) == len(wanted)
@@ -102,6 +105,8 @@ def test_what_was_in_hand_when_a_worker_died_is_sent_again(unit_of_work, staff, 
     with unit_of_work.write(Actor.system()) as work:
         taken = work.sinks.take(address, 500)
     assert len(taken) > 0
+    with unit_of_work.write(Actor.system()) as work:
+        assert work.sinks.take(address, 500) == []
     assert send_log_once(unit_of_work, address) == 0
     clock.move(minutes=2)
     assert send_log_once(unit_of_work, address) == len(taken)
@@ -132,11 +137,8 @@ def test_a_failure_and_its_end_are_told_once_each_and_nothing_is_lost(
 
 
 def ready(app):
-    """Return what readiness says of the sink, which never decides over the answer's status."""
-    answer = app.test_client().get("/readyz")
-    required = {name: holds for name, holds in answer.json.items() if name != "audit_sink"}
-    assert answer.status_code == (200 if all(required.values()) else 503)
-    return answer.json["audit_sink"]
+    """Return what readiness says of the sink."""
+    return app.test_client().get("/readyz").json["audit_sink"]
 
 
 def test_a_disk_that_is_full_fails_and_loses_nothing(unit_of_work, staff):
