@@ -86,9 +86,10 @@ LOCK = $(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --ge
 lock: ## Pin the newest allowed versions with their hashes (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) --upgrade pyproject.toml --extra sso --constraint requirements/runtime.txt --output-file requirements/sso.txt
+	$(LOCK) --upgrade pyproject.toml --extra sso --extra node --constraint requirements/sso.txt --output-file requirements/node.txt
 	$(LOCK) --upgrade requirements/build.in --output-file requirements/build.txt
-	$(LOCK) --upgrade pyproject.toml --extra sso requirements/build.in --group dev \
-		--constraint requirements/sso.txt --constraint requirements/build.txt \
+	$(LOCK) --upgrade pyproject.toml --extra sso --extra node requirements/build.in --group dev \
+		--constraint requirements/node.txt --constraint requirements/build.txt \
 		--output-file requirements/dev.txt
 	@if grep -nE '://|file:' requirements/*.txt; then \
 		echo "A lock names a place that only this machine knows (above)."; exit 1; fi

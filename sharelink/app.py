@@ -1,11 +1,13 @@
 """Builds the application: no network, no change of the schema, nothing at import."""
 
 import hashlib
+import os
 from datetime import timedelta
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, url_for
 from flask_wtf import CSRFProtect
@@ -21,7 +23,7 @@ from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
 from sharelink.crypto.keyring import Keyring
 from sharelink.outbox.policy import OutboxPolicy
-from sharelink.persistence.database import db, engine_options, prepare_engine
+from sharelink.persistence.database import db, engine_options, prepare_engine, watch_pool
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.settings import Settings
 from sharelink.settings_single_sign_on import SsoJoin
@@ -34,6 +36,7 @@ from sharelink.web import (
     cross_origin,
     errors,
     filters,
+    metrics,
     rate_limits,
     request_body,
     security_headers,
@@ -42,16 +45,22 @@ from sharelink.web import (
 from sharelink.web.registration import PUBLIC, register_pages
 from sharelink.web.wiring import EXTENSION, Wiring
 
+if TYPE_CHECKING:
+    from sharelink.metrics.counters import Counters
+
 EPOCH_DIRECTORY = "epochs"
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = True) -> Flask:
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, serving: bool = True, counting: bool | None = None
+) -> Flask:
     """Return the whole application.
 
     Args:
         settings: checked settings.
         clock: what every unit of work reads its moment from.
         serving: False for commands that answer no requests; they take no lock on per-process counters.
+        counting: whether figures for monitors are kept, where anybody may read them; None: while serving.
 
     Raises:
         UnsafeStart: keys are missing, short or equal, or another process counts in memory already.
@@ -66,6 +75,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
+    counters = _counters(settings) if settings.has_metrics and (serving if counting is None else counting) else None
+    if counters is not None:
+        with app.app_context():
+            watch_pool(db.engine, counters.connection_taken, counters.connection_given_back)
     unit_of_work = UnitOfWork(
         clock=clock,
         keyring=keyring,
@@ -88,8 +101,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
             remind_after=timedelta(hours=settings.remind_unopened_hours) if settings.remind_unopened_hours else None,
         ),
         log_keys=_log_keys(settings, keyring),
+        on_commit=None if counters is None else counters.committed,
     )
-    app.extensions[EXTENSION] = Wiring(settings, unit_of_work, _single_sign_on(settings))
+    app.extensions[EXTENSION] = Wiring(settings, unit_of_work, _single_sign_on(settings), counters)
     _install_web(app, settings, static)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)
@@ -98,6 +112,15 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
 
 def _log_keys(settings: Settings, keyring: Keyring) -> LogKeys:
     return LogKeys.of(settings.log_origin, keyring.log_keys, retired_log_keys(settings.keyring_directory))
+def _counters(settings: Settings) -> "Counters":
+    """Return what counts. Its library is loaded here, and only where figures are read: it would cost every start."""
+    if settings.metrics_directory is not None:
+        # The library's own way to hear of it, at its import.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_directory)
+    made: Counters = import_module("sharelink.metrics.counters").Counters(
+        version("sharelink"), settings.metrics_directory
+    )
+    return made
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:
@@ -131,7 +154,8 @@ def _install_web(app: Flask, settings: Settings, static: Path) -> None:
     if settings.trusted_proxy_hops:
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the documented way
-    logs.install(app)
+    logs.install(app, trusts_proxy=settings.trusted_proxy_hops > 0)
+    metrics.install(app)
     security_headers.install(app, https=settings.https)
     # From here on in the order in which a request meets them: what is cheap and needs no trust comes first.
     cross_origin.install(app, settings.base_url)
@@ -175,10 +199,10 @@ def _install_page_context(app: Flask, settings: Settings, static: Path) -> None:
     }
 
     @cache
-    def version(name: str) -> str:
+    def content_hash(name: str) -> str:
         return hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
 
     def asset(name: str) -> str:
-        return url_for("static", filename=name, v=version(name))
+        return url_for("static", filename=name, v=content_hash(name))
 
     app.jinja_env.globals.update(organisation=organisation, asset=asset)

@@ -4,7 +4,7 @@ The only place in the core that begins, commits or rolls back. Needs a Flask app
 Flask-SQLAlchemy's session lives in one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.service import Accounts
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.actors import Actor
-from sharelink.audit.log import AuditLog
+from sharelink.audit.log import AuditLog, PendingEvent
 from sharelink.audit.signing import LogKeys
 from sharelink.clock import Clock
 from sharelink.cloudtrail.service import SignIns
@@ -224,6 +224,8 @@ class UnitOfWork:
     write_queue: WriteQueue | None
     outbox_policy: OutboxPolicy
     log_keys: LogKeys
+    on_commit: Callable[[Sequence[PendingEvent]], None] | None = None
+    """Told of the events of every unit of work that was committed; must not raise."""
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Work]:
@@ -235,8 +237,11 @@ class UnitOfWork:
         with self.write_queue.turn() if self.write_queue else nullcontext(), self._transaction(actor, True) as work:
             yield work
             work.session.flush()
-            work.outbox.collect(work.audit.pending)
+            events = work.audit.pending
+            work.outbox.collect(events)
             work.audit.write_pending(work.session)
+        if self.on_commit is not None:
+            self.on_commit(events)
 
     @contextmanager
     def read(self, actor: Actor | None = None) -> Iterator[Work]:

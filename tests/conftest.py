@@ -140,7 +140,7 @@ def make_app(
     apps: list[Flask] = []
 
     def make(settings: Settings) -> Flask:
-        app = create_app(settings, clock=clock, serving=False)
+        app = create_app(settings, clock=clock, serving=False, counting=True)
         app.jinja_env.bytecode_cache = compiled_templates
         with app.app_context():
             _prepare_for_tests(db.engine)

@@ -26,6 +26,7 @@ LEAVES = {
     "settings_single_sign_on",
     "settings_mail",
     "settings_audit",
+    "settings_monitoring",
     "logs",
 }
 CORE = {
@@ -45,15 +46,25 @@ CORE = {
     "mail",
     "webhooks",
     "outbox",
+    "metrics",
 }
 
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
     **{leaf: {"errors"} for leaf in LEAVES},
-    "settings": {"errors", "addresses", "environment", "settings_audit", "settings_single_sign_on", "settings_mail"},
+    "settings": {
+        "errors",
+        "addresses",
+        "environment",
+        "settings_audit",
+        "settings_single_sign_on",
+        "settings_mail",
+        "settings_monitoring",
+    },
     "settings_mail": {"errors", "addresses", "environment"},
     "settings_audit": {"errors"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
+    "settings_monitoring": {"errors", "addresses", "environment"},
     "environment": {"errors"},
     "logs": {"errors", "settings"},
     "crypto": {"errors", "times"},
@@ -74,6 +85,7 @@ ALLOWED: dict[str, set[str]] = {
     "webhooks": LEAVES | {"crypto"},
     "outbox": LEAVES
     | {"crypto", "persistence", "audit", "shares", "requests", "accounts", "custody", "access", "webhooks"},
+    "metrics": LEAVES | {"crypto", "persistence", "audit", "shares"},
     "unit_of_work": LEAVES | CORE,
     "acts": LEAVES | CORE | {"unit_of_work"},
     "jobs": LEAVES | CORE | {"unit_of_work", "acts"},

@@ -1,6 +1,7 @@
 """The one database handle, the declarative base of all tables, and how connections are set up."""
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -74,6 +75,19 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite_connection)
         event.listen(engine, "begin", _begin_sqlite_transaction)
+
+
+def watch_pool(engine: Engine, taken: Callable[[], None], given_back: Callable[[], None]) -> None:
+    """Call `taken` for every connection that leaves the pool of `engine`, and `given_back` when it comes back."""
+
+    def on_checkout(_connection: DBAPIConnection, _record: ConnectionPoolEntry, _proxy: object) -> None:
+        taken()
+
+    def on_checkin(_connection: DBAPIConnection | None, _record: ConnectionPoolEntry) -> None:
+        given_back()
+
+    event.listen(engine, "checkout", on_checkout)
+    event.listen(engine, "checkin", on_checkin)
 
 
 def _prepare_sqlite_connection(dbapi_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

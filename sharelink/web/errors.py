@@ -13,6 +13,7 @@ from sharelink.audit import errors as audit
 from sharelink.crypto import errors as crypto
 from sharelink.errors import InvalidInput, PermissionDenied, SharelinkError, StorageUnavailable, UnsafeStart
 from sharelink.factors import errors as factors
+from sharelink.logs import current_request_id
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
 from sharelink.sso import errors as sso
@@ -31,6 +32,7 @@ from sharelink.web.answers import (
 )
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.custody_answers import CUSTODY_ANSWERS
+from sharelink.web.metrics import count_refusal
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
 from sharelink.web.responses import page_or_fragment
 
@@ -252,6 +254,7 @@ def install(app: Flask) -> None:
 
 def _named_fact(error: SharelinkError) -> Response:
     answer = answer_for(error)
+    count_refusal(error)
     log = get_logger("sharelink.web")
     if answer.status >= 500:
         # The class names of the chain are enough to mend it; their texts could hold what a person typed.
@@ -265,6 +268,8 @@ def _named_fact(error: SharelinkError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if isinstance(error, InternalServerError):
         get_logger("sharelink.web").error("unexpected", exc_info=error.original_exception or error)
+    if isinstance(error, RateLimitExceeded):
+        count_refusal(error)
     status = error.code or 500
     answer = _BY_STATUS.get(status, _UNKNOWN if status >= 500 else Answer(status, error.name, "Nothing was changed."))
     if status == 405 and request.path.startswith(LINK_ROUTES):
@@ -290,6 +295,8 @@ def render_answer(answer: Answer, *, retry_after_seconds: int | None = None) -> 
         text=answer.text,
         next_step=answer.next_step,
         retry_after_seconds=retry_after_seconds if answer.status == 429 else None,
+        # Where the person can do nothing: whoever runs the service finds the lines of this request by its number.
+        request_id=current_request_id() if answer.status >= 500 else None,
         audience="public" if request.path.startswith(LINK_ROUTES) else "",
     )
     if retry_after_seconds is not None:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sharelink.web import health
+from sharelink.web import health, metrics
 from sharelink.web.public import approvals, links, submissions
 from sharelink.web.public import statements as statement_links
 from sharelink.web.staff import (
@@ -46,6 +46,7 @@ PUBLIC = (
     statement_links.blueprint,
     retrievals.blueprint,
     health.blueprint,
+    metrics.blueprint,
 )
 """Pages that set no cookie and need no token of a form: the key that is posted is the authority.
 

@@ -1,7 +1,7 @@
 """What the application made at start, for whoever handles a request."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, Optional, cast
 
 from flask import current_app
 
@@ -9,6 +9,9 @@ from sharelink.settings import Settings
 from sharelink.sso.errors import SingleSignOnOff
 from sharelink.sso.provider import SingleSignOn
 from sharelink.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from sharelink.metrics.counters import Counters
 
 EXTENSION = "sharelink"
 
@@ -20,6 +23,8 @@ class Wiring:
     settings: Settings
     unit_of_work: UnitOfWork
     single_sign_on: SingleSignOn | None = None
+    counters: Optional["Counters"] = None
+    """Counts for monitors; None where nobody may read figures."""
 
 
 def wiring() -> Wiring:

@@ -11,6 +11,7 @@ OPEN = {
     ("GET", "/static/<path:filename>"): "style sheets and scripts",
     ("GET", "/healthz"): "tells nothing but that the process lives",
     ("GET", "/readyz"): "tells names of parts, no values",
+    ("GET", "/metrics"): "asks for the monitor's token itself; without it, there is no such page",
     ("GET", "/s/<token>"): "one static page",
     ("POST", "/s/status"): "the key in the body is the authority",
     ("POST", "/s/reveal"): "the key in the body is the authority",
