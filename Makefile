@@ -74,6 +74,10 @@ format: setup-dev ## Lay out Python the one way
 wheel-check: setup-dev ## Install the wheel into an empty environment and fetch a page
 	$(BIN)/python -m pytest tests/test_wheel.py
 
+.PHONY: image-check
+image-check: setup-dev ## Do the Dockerfile's steps in an empty Debian root and start what comes out (root, debootstrap)
+	$(BIN)/python -m tests.tools.image_check
+
 .PHONY: system-packages
 system-packages: setup-dev ## Install Chromium, PostgreSQL and Redis for the tests where missing
 	@$(BIN)/python -m tests.tools.system_packages
