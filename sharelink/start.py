@@ -17,7 +17,7 @@ from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
 from sharelink.errors import UnsafeStart
 from sharelink.logs import configure_logging
 from sharelink.persistence.database import db
-from sharelink.persistence.schema import is_current, upgrade
+from sharelink.persistence.schema import is_ahead, is_current, upgrade
 from sharelink.settings import Settings
 from sharelink.web.wiring import Wiring, wiring
 
@@ -79,6 +79,8 @@ def require_schema(settings: Settings) -> None:
         UnsafeStart: the schema is another one, or the database cannot be reached.
     """
     try:
+        if is_ahead(db.engine):
+            raise UnsafeStart(["the database's schema is of a later version of Sharelink; start that version"])
         if settings.embedded_database:
             upgrade(db.engine)
         current = is_current(db.engine)

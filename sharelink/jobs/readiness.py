@@ -20,7 +20,7 @@ from sharelink.outbox.queries import overdue
 from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
 from sharelink.persistence.database import db
 from sharelink.persistence.heartbeats import SWEEPER, last_beat_at
-from sharelink.persistence.schema import is_current
+from sharelink.persistence.schema import still_serves
 from sharelink.unit_of_work import UnitOfWork
 
 SWEEPER_LATE = timedelta(seconds=120)
@@ -62,7 +62,7 @@ def _database(unit_of_work: UnitOfWork) -> bool:
 
 
 def _migrations() -> bool:
-    return is_current(db.engine)
+    return still_serves(db.engine)
 
 
 def _keyring(unit_of_work: UnitOfWork, directory: Path) -> bool:
