@@ -26,6 +26,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --
 COPY --from=build /opt/sharelink /opt/sharelink
 COPY wsgi.py deploy/gunicorn.conf.py /opt/sharelink/
 
+# One process by itself; compose.yaml starts nodes of several with gunicorn instead.
 # Nothing is written outside /var/lib/sharelink: run with --read-only, a volume there and,
 # if the temporary directory is not set to one, --tmpfs /tmp.
 ENV PATH=/opt/sharelink/bin:$PATH \

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from flask import Flask
 from sqlalchemy import text
 
@@ -20,7 +21,7 @@ from sharelink.settings import Settings
 from sharelink.shares.states import ShareKind, ShareState
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
-from tests.attacks.servers import environment
+from tests.attacks.servers import ROOT, environment
 from tests.browsers import Browser, headers_of
 from tests.factories import Person, ask_secret, send_secret, submit_answer
 
@@ -208,3 +209,22 @@ def test_events_are_the_only_names_of_events(client: Browser, staff: Person) -> 
     names = re.findall(r'events_total\{event="([^"]*)"\}', " ".join(figures(client)))
     assert names
     assert set(names) <= {event.value for event in AuditEvent}
+
+
+def test_alerts_and_the_manual_name_figures_that_exist(client: Browser, unit_of_work: UnitOfWork, clock) -> None:
+    with unit_of_work.read() as work:
+        clock.now = database_now(work.session)
+    show_life(unit_of_work)
+    page = client.get("/metrics", headers=SHOWN).text
+    families = set(re.findall(r"^# TYPE (sharelink_\w+) ", page, re.MULTILINE))
+    known = families | {f"{name}_bucket" for name in families}
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"][0]["rules"]
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    for rule in rules:
+        assert set(re.findall(r"sharelink_\w+", rule["expr"])) <= known, rule["alert"]
+        assert f"| {rule['alert']} |" in manual
+    assert set(re.findall(r"`(sharelink_\w+)`", manual)) <= known
+    events = {name for rule in rules for name in re.findall(r'event="([^"]*)"', rule["expr"])}
+    assert events <= {event.value for event in AuditEvent}
+    endpoints = {name for rule in rules for name in re.findall(r'endpoint="([^"]*)"', rule["expr"])}
+    assert endpoints <= client.application.view_functions.keys()
