@@ -21,7 +21,8 @@ FROM python:3.13-slim
 
 # A numeric user, so that an orchestrator can see that it is not root.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sharelink \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/sharelink /var/lib/sharelink/keyring
+    && install --directory --owner=10001 --group=10001 --mode=0700 \
+        /var/lib/sharelink /var/lib/sharelink/keyring /var/lib/sharelink/checkpoints
 
 COPY --from=build /opt/sharelink /opt/sharelink
 COPY wsgi.py deploy/gunicorn.conf.py /opt/sharelink/

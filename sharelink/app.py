@@ -112,6 +112,8 @@ def create_app(
 
 def _log_keys(settings: Settings, keyring: Keyring) -> LogKeys:
     return LogKeys.of(settings.log_origin, keyring.log_keys, retired_log_keys(settings.keyring_directory))
+
+
 def _counters(settings: Settings) -> "Counters":
     """Return what counts. Its library is loaded here, and only where figures are read: it would cost every start."""
     if settings.metrics_directory is not None:

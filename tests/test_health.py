@@ -10,7 +10,7 @@ from sharelink.jobs.readiness import OUTBOX_LATE
 from sharelink.jobs.sweeper import show_life
 from sharelink.persistence.clocks import database_now
 
-PARTS = {"audit", "clock", "database", "epoch_keys", "keyring", "migrations", "outbox", "sweeper"}
+PARTS = {"audit", "checkpoint", "clock", "database", "epoch_keys", "keyring", "migrations", "outbox", "sweeper"}
 QUEUED = (
     "INSERT INTO outbox_entry (id, event_id, event_type, rec, channel, audience_kind, audience_ref, letter, state,"
     " attempts, next_at, created_at) VALUES (:id, :id, 'share.created', 'r', 'mail', 'record', :id, 'record_event',"
@@ -53,12 +53,18 @@ def test_a_clock_that_differs_from_the_databases_is_seen(ready_client, clock):
 
 def test_a_missing_head_of_the_audit_is_seen(ready_client, unit_of_work):
     run_sql(unit_of_work, "DELETE FROM audit_head")
-    assert failing(ready_client) == {"audit"}
+    assert failing(ready_client) == {"audit", "checkpoint"}
 
 
 def test_a_head_that_does_not_count_the_events_there_are_is_seen(ready_client, unit_of_work):
     run_sql(unit_of_work, "UPDATE audit_head SET size = size + 1")
-    assert failing(ready_client) == {"audit"}
+    assert failing(ready_client) == {"audit", "checkpoint"}
+
+
+def test_events_that_no_checkpoint_covers_are_seen(ready_client, unit_of_work, staff):
+    assert failing(ready_client) == set()
+    run_sql(unit_of_work, "DELETE FROM audit_checkpoint WHERE size = (SELECT max(size) FROM audit_checkpoint)")
+    assert failing(ready_client) == {"checkpoint"}
 
 
 def test_letters_that_are_due_for_long_and_taken_by_nobody_are_seen(ready_client, unit_of_work, clock):
@@ -85,7 +91,7 @@ def test_a_keyring_that_went_away_or_was_exchanged_is_seen(ready_client, setting
 def test_a_broken_database_is_no_error_and_leaks_nothing(ready_client, unit_of_work):
     run_sql(unit_of_work, "ALTER TABLE audit_head RENAME TO away")
     run_sql(unit_of_work, "ALTER TABLE worker_heartbeat RENAME TO away_too")
-    assert failing(ready_client) == {"audit", "sweeper"}
+    assert failing(ready_client) == {"audit", "checkpoint", "sweeper"}
     assert "away" not in ready_client.get("/readyz").text
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 
-from sharelink.audit.queries import head_counts_leaves
+from sharelink.audit.queries import checkpoint_covers_log, head_counts_leaves
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import SharelinkError
 from sharelink.outbox.queries import overdue
@@ -39,6 +39,7 @@ def readiness(unit_of_work: UnitOfWork, keyring_directory: Path) -> dict[str, bo
         "epoch_keys": partial(_epoch_keys, unit_of_work),
         "clock": partial(_clock, unit_of_work),
         "audit": partial(_audit, unit_of_work),
+        "checkpoint": partial(_checkpoint, unit_of_work),
         "outbox": partial(_outbox, unit_of_work),
         "sweeper": partial(_sweeper, unit_of_work),
     }
@@ -83,6 +84,11 @@ def _clock(unit_of_work: UnitOfWork) -> bool:
 def _audit(unit_of_work: UnitOfWork) -> bool:
     with unit_of_work.read() as work:
         return head_counts_leaves(work.session)
+
+
+def _checkpoint(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        return checkpoint_covers_log(work.session)
 
 
 def _outbox(unit_of_work: UnitOfWork) -> bool:

@@ -54,7 +54,7 @@ def test_a_service_can_write_nowhere_but_where_it_must_and_has_no_privilege(name
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service.get("user", "10001:10001"))
     writable = [volume for volume in service.get("volumes", ()) if not volume.endswith(":ro")]
     allowed = {"database": ["database:/var/lib/postgresql/data"]}
-    allowed |= {ours: ["keyring:/var/lib/sharelink/keyring"] for ours in OURS}
+    allowed |= {ours: [f"{name}:/var/lib/sharelink/{name}" for name in ("keyring", "checkpoints")] for ours in OURS}
     assert writable == allowed.get(name, [])
 
 

@@ -16,9 +16,11 @@ from sharelink.actors import Actor
 from sharelink.acts import receiving
 from sharelink.acts.sending import Sent
 from sharelink.app import create_app
+from sharelink.jobs.log_head import keep_head_outside_once
 from sharelink.persistence.database import db
 from sharelink.settings import Settings
 from sharelink.shares.errors import ShareDamaged
+from sharelink.start import require_continuity
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.attacks.installations import Installation, copied_sqlite, installed
@@ -64,7 +66,7 @@ class Drill:
         return {"database_url": self.empty_url}
 
     def sharelink(self, *command: str, **changes: object) -> subprocess.CompletedProcess[str]:
-        environ = environment(self.installation.settings, changes)
+        environ = environment(self.installation.settings, {"base_url": "http://localhost"} | changes)
         return subprocess.run([PROGRAM, *command], env=environ, capture_output=True, text=True, check=False)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -105,6 +107,11 @@ def running_on(settings: Settings) -> Iterator[UnitOfWork]:
             db.engine.dispose()
 
 
+def require_continuity_of(settings: Settings) -> None:
+    with running_on(settings):
+        require_continuity(settings)
+
+
 def reveal(unit_of_work: UnitOfWork, sent: Sent) -> str:
     return receiving.reveal(unit_of_work, VISITOR, sent.link, sent.code or "").text
 
@@ -123,11 +130,17 @@ def test_the_drill(drill: Drill, tmp_path: Path) -> None:
     drill.back_up()
     assert not list(drill.backup.rglob("epochs"))
     assert reveal(made.unit_of_work, opened_later) == SECRET
+    assert keep_head_outside_once(made.unit_of_work, made.settings.checkpoint_file)
     # 2. The database is gone; its copy is restored elsewhere, and everything about it fits.
     changes = drill.restore()
+    # What left the service tells that it is shorter than it was; under its old name it serves nobody.
+    assert "checkpoint outside of the database" in drill.sharelink("serve", **changes).stderr
+    changes |= {"audit_origin": "restored.example.com/audit"}
+    assert drill.sharelink("audit", "restored", "--yes", **changes).returncode == 0
     verified = drill.sharelink("audit", "verify", **changes)
-    assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "Everything fits.")
+    assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "Everything fits."), verified.stdout
     restored = made.settings.model_copy(update=changes)
+    require_continuity_of(restored)
     with running_on(restored) as unit_of_work:
         # Why step 3 is there: the copy does not know that this was opened, and the key of its day still lives.
         assert state(unit_of_work, opened_later) == "sealed"

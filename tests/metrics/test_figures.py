@@ -135,7 +135,7 @@ def test_database_keyring_and_clocks_are_read_when_they_are_asked_for(
     clock.move(seconds=40)
     found = figures(client)
     parts = {name: value for name, value in found.items() if name.startswith("sharelink_ready{")}
-    assert len(parts) == 8
+    assert len(parts) == 9
     assert set(parts.values()) == {1.0}
     assert found["sharelink_sweeper_age_seconds"] == 40
     assert 39 <= found["sharelink_clock_difference_seconds"] <= 41
