@@ -45,7 +45,7 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 
 .PHONY: soak
 soak: setup-dev system-packages ## The long proofs, 20 minutes and more: 10,000 races, over 100 kills, figures at the end
-	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks tests/deploy $(PYTEST_ARGUMENTS)
 
 .PHONY: lint
 lint: style types templates ## Read the code: style, types, templates, known weaknesses

@@ -78,7 +78,7 @@ def _libpq(url: object) -> str:
     return f"host={made.query['host']} user={made.username} dbname={made.database}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"])
 def drill(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drill]:
     backup = tmp_path / "backup"
     if request.param == "sqlite":
