@@ -139,7 +139,11 @@ class Proxy:
 
     def tls_socket(self) -> ssl.SSLSocket:
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-        return self.context.wrap_socket(plain, server_hostname="localhost")
+        try:
+            return self.context.wrap_socket(plain, server_hostname="localhost")
+        except BaseException:
+            plain.close()
+            raise
 
     def said(self) -> str:
         return (self.folder / "output").read_text(errors="replace")
@@ -157,7 +161,9 @@ def fleet(settings: Settings, folder: Path, redis_url: str) -> Iterator[tuple[Pr
     nodes = [Node(settings, folder / f"web-{number}", workers, dict(shared)) for number, workers in ((1, 2), (2, 1))]
     proxy = Proxy(folder / "proxy", nodes)
     for node in nodes:
-        node.variables = shared | {"base_url": f"https://localhost:{proxy.port}"}
+        # The tests write through services of their own: one log has one name.
+        named = {"base_url": f"https://localhost:{proxy.port}", "audit_origin": settings.log_origin}
+        node.variables = shared | named
     try:
         for node in nodes:
             node.folder.mkdir()

@@ -158,7 +158,9 @@ def test_what_a_client_claims_about_itself_is_not_believed(
     assert answer.status == 200
     assert answer.header("X-Request-ID") != "f" * 32
     assert re.fullmatch("[0-9a-f]{32}", answer.header("X-Request-ID"))
-    assert f'"request_id":"{answer.header("X-Request-ID")}"' in proxy.said()
+    logged = f'"request_id":"{answer.header("X-Request-ID")}"'
+    # The proxy writes its line after it has answered.
+    wait_until(lambda: logged in proxy.said(), 10, "the proxy did not log the number that it gave")
     assert "evil.example.com" not in answer.text
     with unit_of_work.read() as work:
         told = work.session.execute(text("SELECT disclosure FROM audit_disclosure WHERE name = 'ip'")).scalars()
