@@ -3,8 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY requirements/ requirements/
 RUN python -m venv /opt/sharelink \
-    && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes \
-        --requirement requirements/sso.txt --requirement requirements/kms.txt \
+    && /opt/sharelink/bin/pip install --no-cache-dir --require-hashes --requirement requirements/node.txt \
     && python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
 
@@ -22,11 +21,13 @@ FROM python:3.13-slim
 
 # A numeric user, so that an orchestrator can see that it is not root.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sharelink \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/sharelink
+    && install --directory --owner=10001 --group=10001 --mode=0700 \
+        /var/lib/sharelink /var/lib/sharelink/keyring /var/lib/sharelink/checkpoints
 
 COPY --from=build /opt/sharelink /opt/sharelink
-COPY wsgi.py /opt/sharelink/wsgi.py
+COPY wsgi.py deploy/gunicorn.conf.py /opt/sharelink/
 
+# One process by itself; compose.yaml starts nodes of several with gunicorn instead.
 # Nothing is written outside /var/lib/sharelink: run with --read-only, a volume there and,
 # if the temporary directory is not set to one, --tmpfs /tmp.
 ENV PATH=/opt/sharelink/bin:$PATH \

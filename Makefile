@@ -49,8 +49,8 @@ test: setup-dev system-packages lint ## Check everything, as CI does
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
-soak: setup-dev system-packages ## The long proofs, an hour: 10,000 races, 200 kills, a fail-over, figures at the end
-	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks tests/monitors $(PYTEST_ARGUMENTS)
+soak: setup-dev system-packages ## The long proofs, an hour and more: 10,000 races, kills, a fail-over, figures at the end
+	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks tests/monitors tests/deploy $(PYTEST_ARGUMENTS)
 
 .PHONY: bench
 bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside SnapPass, 12 minutes; the machine should be quiet
@@ -84,6 +84,10 @@ format: setup-dev ## Lay out Python the one way
 wheel-check: setup-dev ## Install the wheel into an empty environment and fetch a page
 	$(BIN)/python -m pytest tests/test_wheel.py
 
+.PHONY: image-check
+image-check: setup-dev ## Do the Dockerfile's steps in an empty Debian root and start what comes out (root, debootstrap)
+	$(BIN)/python -m tests.tools.image_check
+
 .PHONY: system-packages
 system-packages: setup-dev ## Install Chromium, PostgreSQL and Redis for the tests where missing
 	@$(BIN)/python -m tests.tools.system_packages
@@ -97,9 +101,11 @@ lock: ## Pin the newest allowed versions with their hashes (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) --upgrade pyproject.toml --extra sso --constraint requirements/runtime.txt --output-file requirements/sso.txt
 	$(LOCK) --upgrade pyproject.toml --extra kms --constraint requirements/sso.txt --output-file requirements/kms.txt
+	$(LOCK) --upgrade pyproject.toml --extra sso --extra kms --extra node --constraint requirements/sso.txt \
+		--constraint requirements/kms.txt --output-file requirements/node.txt
 	$(LOCK) --upgrade requirements/build.in --output-file requirements/build.txt
-	$(LOCK) --upgrade pyproject.toml --extra sso --extra kms requirements/build.in --group dev \
-		--constraint requirements/sso.txt --constraint requirements/kms.txt --constraint requirements/build.txt \
+	$(LOCK) --upgrade pyproject.toml --extra sso --extra kms --extra node requirements/build.in --group dev \
+		--constraint requirements/node.txt --constraint requirements/build.txt \
 		--output-file requirements/dev.txt
 	$(LOCK) --upgrade bench/snappass.in --output-file bench/snappass.txt
 	@if grep -nE '://|file:' requirements/*.txt bench/*.txt; then \

@@ -1,12 +1,14 @@
 """Builds the application: no network, no change of the schema, nothing at import."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from flask_wtf import CSRFProtect
@@ -25,7 +27,7 @@ from sharelink.crypto.key_source import KeySource, given_master_keys
 from sharelink.keys.live import LiveKeyring
 from sharelink.keys.log_keys import LiveLogKeys
 from sharelink.outbox.policy import OutboxPolicy
-from sharelink.persistence.database import db, engine_options, prepare_engine
+from sharelink.persistence.database import db, engine_options, prepare_engine, watch_pool
 from sharelink.persistence.write_queue import WriteQueue
 from sharelink.settings import Settings
 from sharelink.settings_single_sign_on import SsoJoin
@@ -39,6 +41,7 @@ from sharelink.web import (
     errors,
     filters,
     key_following,
+    metrics,
     own_host,
     rate_limits,
     request_body,
@@ -48,6 +51,9 @@ from sharelink.web import (
 from sharelink.web.registration import PUBLIC, register_pages
 from sharelink.web.wiring import EXTENSION, wire
 from sharelink.witnesses.configured import Witnesses
+
+if TYPE_CHECKING:
+    from sharelink.metrics.counters import Counters
 
 EPOCH_DIRECTORY = "epochs"
 
@@ -66,13 +72,16 @@ def _never_built(_rule: Rule, **_values: object) -> tuple[str, str]:
     raise NotImplementedError("addresses are written as they are: docs/adr/0060")
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = True) -> Flask:
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, serving: bool = True, counting: bool | None = None
+) -> Flask:
     """Return the whole application.
 
     Args:
         settings: checked settings.
         clock: what every unit of work reads its moment from.
         serving: False for commands that answer no requests; they take no lock on per-process counters.
+        counting: whether figures for monitors are kept, where anybody may read them; None: while serving.
 
     Raises:
         UnsafeStart: keys are missing, short or equal, or another process counts in memory already.
@@ -90,6 +99,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
     with app.app_context():
         engine = db.engine
     prepare_engine(engine)
+    counters = _counters(settings) if settings.has_metrics and (serving if counting is None else counting) else None
+    if counters is not None:
+        watch_pool(engine, counters.connection_taken, counters.connection_given_back)
     unit_of_work = UnitOfWork(
         engine=engine,
         clock=clock,
@@ -114,8 +126,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, serving: bool = Tr
         ),
         live_log_keys=LiveLogKeys(_log_origin(settings), keys),
         witnesses=Witnesses.of(settings.witness_entries, settings.audit_quorum),
+        on_commit=None if counters is None else counters.committed,
     )
-    app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), serving=serving)
+    app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), counters, serving=serving)
     _install_web(app, settings, static, keys)
     if serving and settings.counts_in_memory:
         single_process.hold_single_process_lock(app, settings)
@@ -141,6 +154,17 @@ def key_source(settings: Settings) -> KeySource:
 def _log_origin(settings: Settings) -> str:
     # Commands and nodes with another base URL, or none, must not take the log for another one.
     return settings.audit_origin or kept_origin(settings.keyring_directory) or settings.log_origin
+
+
+def _counters(settings: Settings) -> "Counters":
+    """Return what counts. Its library is loaded here, and only where figures are read: it would cost every start."""
+    if settings.metrics_directory is not None:
+        # The library's own way to hear of it, at its import.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_directory)
+    made: Counters = import_module("sharelink.metrics.counters").Counters(
+        version("sharelink"), settings.metrics_directory
+    )
+    return made
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:
@@ -174,7 +198,8 @@ def _install_web(app: Flask, settings: Settings, static: Path, keys: LiveKeyring
     if settings.trusted_proxy_hops:
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the documented way
-    logs.install(app)
+    logs.install(app, trusts_proxy=settings.trusted_proxy_hops > 0)
+    metrics.install(app)
     security_headers.install(app, https=settings.https)
     # From here on in the order in which a request meets them: what is cheap and needs no trust comes first.
     own_host.install(app, settings.base_url)
@@ -221,7 +246,7 @@ def _install_page_context(app: Flask, settings: Settings, static: Path) -> None:
 
     @cache
     def asset(name: str) -> str:
-        version = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
-        return f"{app.static_url_path}/{name}?v={version}"
+        content_hash = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
+        return f"{app.static_url_path}/{name}?v={content_hash}"
 
     app.jinja_env.globals.update(organisation=organisation, asset=asset)

@@ -25,7 +25,10 @@ from sharelink.settings import LogFormat, LogLevel
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
-_QUIET_ENDPOINTS = frozenset({"static", "health.alive", "health.ready"})
+_QUIET_ENDPOINTS = frozenset({"static", "health.alive", "health.ready", "metrics.exposed"})
+REQUEST_ID_HEADER = "X-Request-ID"
+_REQUEST_ID = re.compile(r"[0-9a-f]{16}|[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+"""Ours, and those that proxies make: 32 hexadecimal digits, or a UUID."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _access = structlog.get_logger("sharelink.access")
 
@@ -84,7 +87,16 @@ def _redacted(value: object) -> object:
 
 def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Structlog processor: redact every value of a line, and drop fields that never belong in one."""
-    return {key: _REMOVED if key.lower() in _SECRET_FIELDS else _redacted(value) for key, value in event.items()}
+    return {
+        key: value
+        if key == "request_id" and _is_request_id(value)
+        else (_REMOVED if key.lower() in _SECRET_FIELDS else _redacted(value))
+        for key, value in event.items()
+    }
+
+
+def _is_request_id(value: object) -> bool:
+    return isinstance(value, str) and _REQUEST_ID.fullmatch(value) is not None
 
 
 def format_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -201,18 +213,32 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
     structlog.get_logger("sharelink").critical("stopped by an error", exc_info=(kind, error, trace))
 
 
-def install(app: Flask) -> None:
-    """Give every request of `app` an id that all its lines carry, and write one line when it is answered."""
+def current_request_id() -> str | None:
+    """Return the id of the request in hand: random, made of nothing that the request holds."""
+    found: str | None = g.get("request_id")
+    return found
+
+
+def install(app: Flask, *, trusts_proxy: bool) -> None:
+    """Give every request of `app` an id that all its lines and its answer carry, and log one line when it is answered.
+
+    Args:
+        app: the application.
+        trusts_proxy: whether the id may come from a proxy in front, which is trusted to set the header itself.
+    """
 
     @app.before_request
     def begin_request() -> None:
         g.began_at = time.perf_counter()
         structlog.contextvars.clear_contextvars()
-        # Made here: an id that a client sends could be anything.
-        structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex[:16])
+        given = request.headers.get(REQUEST_ID_HEADER) if trusts_proxy else None
+        # Only by its shape: a proxy that passes on what a client sends could hand over anything.
+        g.request_id = given if _is_request_id(given) else uuid.uuid4().hex[:16]
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
     def log_request(response: Response) -> Response:
+        response.headers[REQUEST_ID_HEADER] = g.request_id
         quiet = request.endpoint in _QUIET_ENDPOINTS
         _access.log(
             logging.DEBUG if quiet else logging.INFO,

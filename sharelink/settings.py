@@ -23,10 +23,13 @@ from sharelink.errors import UnsafeStart
 from sharelink.settings_audit import AuditSettings
 from sharelink.settings_keys import KeySettings
 from sharelink.settings_mail import MailSettings
+from sharelink.settings_monitoring import MonitoringSettings
 from sharelink.settings_single_sign_on import SingleSignOnSettings
 from sharelink.settings_witnessing import WitnessingSettings
 
-SECRET_BEARING = frozenset({"database_url", "rate_limit_store", "sso_client_secret", "smtp_password", "master_keys"})
+SECRET_BEARING = frozenset(
+    {"database_url", "rate_limit_store", "sso_client_secret", "smtp_password", "master_keys", "metrics_token"}
+)
 """Settings that may hold a password, so that a file can carry them instead of the environment."""
 
 _DAY_SECONDS = 86_400
@@ -85,7 +88,7 @@ def _base_url_default(earlier: dict[str, Any]) -> str:
 PlainText = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Settings(KeySettings, WitnessingSettings, AuditSettings, MailSettings, SingleSignOnSettings):
+class Settings(MonitoringSettings, KeySettings, WitnessingSettings, AuditSettings, MailSettings, SingleSignOnSettings):
     """Everything an operator can choose, never changed after it was made.
 
     Made by `from_environment`, or by keyword in tests.

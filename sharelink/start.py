@@ -22,7 +22,7 @@ from sharelink.errors import UnsafeStart
 from sharelink.jobs.log_sink import probe_sink
 from sharelink.logs import configure_logging
 from sharelink.persistence.database import db
-from sharelink.persistence.schema import is_current, upgrade
+from sharelink.persistence.schema import is_ahead, is_current, upgrade
 from sharelink.settings import Settings
 from sharelink.web.wiring import Wiring, wiring
 
@@ -93,6 +93,8 @@ def require_schema(settings: Settings) -> None:
         UnsafeStart: the schema is another one, or the database cannot be reached.
     """
     try:
+        if is_ahead(db.engine):
+            raise UnsafeStart(["the database's schema is of a later version of Sharelink; start that version"])
         current = is_current(db.engine)
         if settings.embedded_database and not current:
             upgrade(db.engine)

@@ -5,7 +5,7 @@ earlier one has read can be stale in a later one.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from structlog import get_logger
 from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.actors import Actor
+from sharelink.audit.log import PendingEvent
 from sharelink.audit.signing import LogKeys
 from sharelink.clock import Clock
 from sharelink.crypto.epoch_keys import EpochKeys
@@ -58,6 +59,8 @@ class UnitOfWork:
     outbox_policy: OutboxPolicy
     live_log_keys: LiveLogKeys
     witnesses: Witnesses
+    on_commit: Callable[[Sequence[PendingEvent]], None] | None = None
+    """Told of the events of every unit of work that was committed; must not raise."""
 
     @property
     def keyring(self) -> Keyring:
@@ -103,9 +106,12 @@ class UnitOfWork:
         with self.write_queue.turn() if self.write_queue else nullcontext(), self._transaction(actor, True) as work:
             yield work
             work.flush()
-            work.outbox.collect(work.audit.pending)
+            events = work.audit.pending
+            work.outbox.collect(events)
             work.audit.write_pending(work.connection)
             self._require_in_time(work)
+        if self.on_commit is not None:
+            self.on_commit(events)
 
     def carry_out(self, actor: Actor, step: Callable[[Work], _Result]) -> _Result:
         """Do `step` in one writing transaction, anew where the database gave that up; return what it returned.

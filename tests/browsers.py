@@ -33,6 +33,14 @@ def app_key(page: str) -> str:
     return found[1].replace(" ", "")
 
 
+def headers_of(answer: TestResponse) -> str:
+    """Return the headers that tell anything: all but the number of the request, which is random every time."""
+    headers = dict(answer.headers.to_wsgi_list())
+    assert re.fullmatch(r"[0-9a-f]{16}", headers.pop("X-Request-ID"))
+    assert len(headers) == len(answer.headers) - 1
+    return str(sorted(headers.items()))
+
+
 class Browser(FlaskClient):
     """A browser of one person: Flask's test client, which keeps cookies, and what people do with it."""
 

@@ -142,7 +142,7 @@ def make_app(
     apps: list[Flask] = []
 
     def make(settings: Settings) -> Flask:
-        app = create_app(settings, clock=clock, serving=False)
+        app = create_app(settings, clock=clock, serving=False, counting=True)
         app.jinja_env.bytecode_cache = compiled_templates
         # Keys change in tests of that alone, and those say when to look; others count queries.
         app.extensions[EXTENSION].unit_of_work.keys.refresh_seconds = math.inf

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -30,6 +31,8 @@ from sqlalchemy import URL, make_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+UNPACKED_NGINX = Path(sys.prefix) / "nginx" / "usr" / "sbin" / "nginx"
+"""Where `make system-packages` unpacks it: to install it would start a web server on this machine's port 80."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 REDIS_DATABASES = 64
@@ -99,6 +102,15 @@ def openssl_program() -> Path:
     if found := shutil.which("openssl"):
         return Path(found)
     raise ServiceMissing("OpenSSL is not installed: run `make system-packages`.")
+
+
+def nginx_program() -> Path:
+    """Return nginx; raise ServiceMissing where there is none."""
+    if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"):
+        return Path(found)
+    if UNPACKED_NGINX.exists():
+        return UNPACKED_NGINX
+    raise ServiceMissing("nginx is not installed: run `make system-packages`.")
 
 
 def faketime_library() -> Path | None:

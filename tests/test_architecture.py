@@ -30,6 +30,7 @@ LEAVES = {
     "settings_audit",
     "settings_keys",
     "settings_witnessing",
+    "settings_monitoring",
     "logs",
     "repeated_lines",
 }
@@ -55,13 +56,14 @@ CORE = {
     "witnesses",
     "monitors",
     "sinks",
+    "metrics",
 }
 
 ALLOWED: dict[str, set[str]] = {
     # part: what it may import from sharelink, besides itself
     **{leaf: {"errors"} for leaf in LEAVES},
     "settings": {
-        *{"errors", "addresses", "database_addresses", "environment"},
+        *{"errors", "addresses", "database_addresses", "environment", "settings_monitoring"},
         *{"settings_audit", "settings_keys", "settings_witnessing", "settings_single_sign_on", "settings_mail"},
     },
     "settings_keys": {"errors", "addresses", "environment"},
@@ -70,6 +72,7 @@ ALLOWED: dict[str, set[str]] = {
     # A key that is none must be told with everything else that is wrong with the settings.
     "settings_witnessing": {"errors", "addresses", "environment", "tlog"},
     "settings_single_sign_on": {"errors", "addresses", "environment"},
+    "settings_monitoring": {"errors", "addresses", "environment"},
     "environment": {"errors"},
     "logs": {"errors", "settings", "repeated_lines"},
     "crypto": {"errors", "times"},
@@ -93,6 +96,7 @@ ALLOWED: dict[str, set[str]] = {
     "webhooks": LEAVES | {"crypto"},
     "outbox": LEAVES
     | {"crypto", "persistence", "audit", "keys", "shares", "requests", "accounts", "custody", "access", "webhooks"},
+    "metrics": LEAVES | {"crypto", "persistence", "audit", "shares"},
     "witnesses": LEAVES | {"tlog", "crypto", "persistence", "audit", "webhooks"},
     "monitors": LEAVES | {"tlog", "crypto", "persistence", "audit"},
     "sinks": LEAVES | {"tlog", "crypto", "persistence", "audit"},

@@ -7,13 +7,21 @@ from sqlalchemy import text
 
 from sharelink.actors import Actor
 from sharelink.jobs.log_sink import send_log_once
+from sharelink.jobs.readiness import OUTBOX_LATE
 from sharelink.jobs.sweeper import show_life
 from sharelink.persistence.clocks import database_now
 from sharelink.settings import Settings
 from sharelink.settings_witnessing import SinkAddress
 from sharelink.tlog.cosignatures import Ed25519Cosigner
 
-PARTS = {"clock", "database", "epoch_keys", "keyring", "migrations", "rate_counters", "sweeper"}
+PARTS = {"audit", "checkpoint", "clock", "database", "epoch_keys", "keyring", "migrations", "outbox", "sweeper"} | {
+    "rate_counters"
+}
+QUEUED = (
+    "INSERT INTO outbox_entry (id, event_id, event_type, rec, channel, audience_kind, audience_ref, letter, state,"
+    " attempts, next_at, created_at) VALUES (:id, :id, 'share.created', 'r', 'mail', 'record', :id, 'record_event',"
+    " 'queued', 0, :at, :at)"
+)
 
 
 @pytest.fixture
@@ -51,7 +59,29 @@ def test_a_clock_that_differs_from_the_databases_is_seen(ready_client, clock):
 
 def test_a_missing_head_of_the_audit_is_seen(ready_client, unit_of_work):
     run_sql(unit_of_work, "DELETE FROM audit_head")
-    assert failing(ready_client) == {"database"}
+    assert failing(ready_client) == {"audit", "checkpoint"}
+
+
+def test_a_head_that_does_not_count_the_events_there_are_is_seen(ready_client, unit_of_work):
+    run_sql(unit_of_work, "UPDATE audit_head SET size = size + 1")
+    assert failing(ready_client) == {"audit", "checkpoint"}
+
+
+def test_events_that_no_checkpoint_covers_are_seen(ready_client, unit_of_work, staff):
+    assert failing(ready_client) == set()
+    run_sql(unit_of_work, "DELETE FROM audit_checkpoint WHERE size = (SELECT max(size) FROM audit_checkpoint)")
+    assert failing(ready_client) == {"checkpoint"}
+
+
+def test_letters_that_are_due_for_long_and_taken_by_nobody_are_seen(ready_client, unit_of_work, clock):
+    due = int((clock.now - OUTBOX_LATE).timestamp() * 1_000_000)
+    with unit_of_work.write(Actor.system()) as work:
+        work.session.execute(text(QUEUED), {"id": b"i" * 16, "at": due})
+    assert failing(ready_client) == set()
+    run_sql(unit_of_work, "UPDATE outbox_entry SET next_at = next_at - 1000000")
+    assert failing(ready_client) == {"outbox"}
+    run_sql(unit_of_work, "UPDATE outbox_entry SET state = 'void'")
+    assert failing(ready_client) == set()
 
 
 def test_a_schema_of_another_version_is_seen(ready_client, unit_of_work):
@@ -67,7 +97,7 @@ def test_a_keyring_that_went_away_or_was_exchanged_is_seen(ready_client, setting
 def test_a_broken_database_is_no_error_and_leaks_nothing(ready_client, unit_of_work):
     run_sql(unit_of_work, "ALTER TABLE audit_head RENAME TO away")
     run_sql(unit_of_work, "ALTER TABLE worker_heartbeat RENAME TO away_too")
-    assert failing(ready_client) == {"database", "sweeper"}
+    assert failing(ready_client) == {"audit", "checkpoint", "sweeper"}
     assert "away" not in ready_client.get("/readyz").text
 
 

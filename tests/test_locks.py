@@ -36,7 +36,7 @@ def test_a_lock_names_no_place_and_pins_every_package_with_hashes(lock: str) -> 
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "sso.txt", "kms.txt", "dev.txt"])
+@pytest.mark.parametrize("lock", ["runtime.txt", "sso.txt", "kms.txt", "node.txt", "dev.txt"])
 def test_a_lock_holds_a_version_that_the_project_allows(lock: str) -> None:
     pins = _pins(lock)
     stale = [
@@ -49,20 +49,16 @@ def test_a_lock_holds_a_version_that_the_project_allows(lock: str) -> None:
 
 def test_the_tests_run_with_the_packages_that_are_shipped() -> None:
     development = _pins("dev.txt")
-    shipped = _pins("sso.txt") | _pins("kms.txt") | _pins("build.txt")
+    shipped = _pins("node.txt") | _pins("build.txt")
     assert {name: development.get(name) for name in shipped} == shipped
 
 
-def test_the_lock_of_the_image_adds_single_sign_on_to_what_runs_without_it() -> None:
-    runtime, image = _pins("runtime.txt"), _pins("sso.txt")
-    assert {name: image.get(name) for name in runtime} == runtime
-    assert {"authlib", "joserfc", "requests"} <= set(image)
-    assert "--requirement requirements/sso.txt --requirement requirements/kms.txt" in (ROOT / "Dockerfile").read_text()
-
-
-def test_the_lock_of_kms_agrees_with_that_of_single_sign_on() -> None:
-    sso, kms = _pins("sso.txt"), _pins("kms.txt")
-    assert {name: kms[name] for name in sso.keys() & kms.keys()} == {
-        name: sso[name] for name in sso.keys() & kms.keys()
-    }
+def test_the_lock_of_the_image_adds_all_that_is_optional_to_what_runs_without_it() -> None:
+    single_sign_on, kms, image = _pins("sso.txt"), _pins("kms.txt"), _pins("node.txt")
+    assert _pins("runtime.txt").items() <= single_sign_on.items()
+    assert single_sign_on.items() <= image.items()
+    assert kms.items() <= image.items()
+    assert {"authlib", "joserfc", "requests"} <= set(single_sign_on)
     assert {"boto3", "botocore"} <= set(kms)
+    assert "gunicorn" in image
+    assert "--requirement requirements/node.txt" in (ROOT / "Dockerfile").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from sharelink.actors import Actor
 from sharelink.errors import StorageUnavailable
 from sharelink.logs import configure_logging, redact
 from sharelink.settings import LogFormat, LogLevel
@@ -145,3 +147,56 @@ def test_json_lines_are_json_and_carry_the_requests_id(app: Flask, lines: Lines)
     (line,) = [found for found in map(json.loads, lines().splitlines()) if found["logger"] == "sharelink.access"]
     assert (line["route"], line["method"], line["status"], line["level"]) == ("/sign-in", "GET", 200, "info")
     assert len(line["request_id"]) == 16
+
+
+def lines_of(lines: Lines) -> list[dict[str, object]]:
+    return [json.loads(line) for line in lines().splitlines()]
+
+
+@pytest.mark.parametrize("lines", [LogFormat.JSON], indirect=True)
+def test_every_line_the_answer_and_the_error_page_carry_one_number(app: Flask, staff, unit_of_work, lines: Lines):
+    sent = send_secret(unit_of_work, staff, CANARY)
+    with unit_of_work.write(Actor.system()) as work:
+        work.session.execute(text("ALTER TABLE share RENAME TO away"))
+    lines()
+    answer = app.test_client().post("/s/status", data={"link": "x"}, headers={"X-Request-ID": "f" * 32})
+    broken = app.test_client().post("/s/status", data={"link": sent.link.url("http://localhost")})
+    assert broken.status_code == 503
+    number = broken.headers["X-Request-ID"]
+    assert f"<code>{number}</code>" in broken.text
+    written = lines_of(lines)
+    mine = [line for line in written if line["request_id"] == number]
+    assert {"sharelink.access", "sharelink.web"} <= {line["logger"] for line in mine}
+    assert {line["request_id"] for line in written} == {number, answer.headers["X-Request-ID"]}
+    # Nobody in front is trusted here, and a refusal that a person can mend shows no number.
+    assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-ID"])
+    assert answer.headers["X-Request-ID"] not in answer.text
+
+
+@pytest.mark.parametrize("lines", [LogFormat.JSON], indirect=True)
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("0123456789abcdef0123456789abcdef", True),
+        ("01234567-89ab-4def-8123-456789abcdef", True),
+        ("0123456789abcdef", True),
+        ("0123456789ABCDEF", False),
+        ("0123456789abcdef0", False),
+        (KEY, False),
+        (f"{CANARY}", False),
+        ("0123456789abcdef\n", False),
+        ("", False),
+    ],
+)
+def test_a_number_comes_from_a_trusted_proxy_if_it_has_the_shape_of_one(make_app, settings, lines: Lines, given, taken):
+    client = make_app(settings.model_copy(update={"trusted_proxy_hops": 1})).test_client()
+    answer = client.get("/sign-in", environ_base={"HTTP_X_REQUEST_ID": given})
+    assert (answer.headers["X-Request-ID"] == given) is taken
+    assert re.fullmatch("[0-9a-f-]{16,36}", answer.headers["X-Request-ID"])
+    assert [line["request_id"] for line in lines_of(lines)] == [answer.headers["X-Request-ID"]]
+
+
+def test_the_number_is_made_of_nothing_that_the_request_holds(app: Flask):
+    client = app.test_client()
+    numbers = {client.post("/s/status", data={"link": f"/s/{CANARY}#{KEY}"}).headers["X-Request-ID"] for _ in range(9)}
+    assert len(numbers) == 9

@@ -12,6 +12,7 @@ from sharelink.settings import SECRET_BEARING, HttpsMode, LogFormat, Settings, v
 from sharelink.settings_audit import AuditSettings
 from sharelink.settings_keys import KeySettings
 from sharelink.settings_mail import MailSettings
+from sharelink.settings_monitoring import MonitoringSettings
 from sharelink.settings_single_sign_on import RoleRule, SingleSignOnSettings, parse_role_map
 from sharelink.settings_witnessing import WitnessingSettings
 
@@ -200,14 +201,12 @@ def documented_row(name: str, field: FieldInfo) -> str:
 
 def test_the_table_in_the_documentation_is_the_code():
     # Parts that are kept in files of their own come first in the code and last in the table.
-    parts = (
-        KeySettings.model_fields.keys()
-        | WitnessingSettings.model_fields.keys()
-        | AuditSettings.model_fields.keys()
-        | MailSettings.model_fields.keys()
-        | SingleSignOnSettings.model_fields.keys()
+    kept_apart = (
+        *(SingleSignOnSettings, MailSettings, AuditSettings, WitnessingSettings),
+        *(KeySettings, MonitoringSettings),
     )
-    names = sorted(Settings.model_fields, key=lambda name: name in parts)
+    parts = [name for part in kept_apart for name in part.model_fields]
+    names = [name for name in Settings.model_fields if name not in parts] + parts
     wanted = [documented_row(name, Settings.model_fields[name]) for name in names]
     found = re.findall(r"^\| `SHARELINK_.*$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert found == wanted
@@ -272,3 +271,19 @@ def test_a_role_map_takes_names_of_directories_and_gives_roles_groups_or_both():
         RoleRule("eu", frozenset({"staff", "custodian"}), frozenset({"EU desk", "Night"})),
         RoleRule("eu", frozenset({"auditor"}), frozenset()),
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "variable"),
+    [
+        ({"METRICS_TOKEN": "x" * 31}, "METRICS_TOKEN"),
+        ({"METRICS_TOKEN": "x" * 31 + " y"}, "METRICS_TOKEN"),
+        ({"METRICS_TOKEN": "ü" * 32}, "METRICS_TOKEN"),
+        ({"METRICS_DIRECTORY": "/"}, "METRICS_DIRECTORY"),
+        ({"METRICS_TOKEN": "x" * 32, "METRICS_DIRECTORY": "/nowhere"}, "METRICS_DIRECTORY"),
+        ({"MONITOR_HOST": "0.0.0.0"}, "MONITOR_PORT"),  # noqa: S104 - an address that a container needs
+    ],
+)
+def test_monitoring_that_would_be_open_or_do_nothing_is_refused(variables, variable):
+    (problem,) = problems_of(**variables)
+    assert problem.startswith(f"SHARELINK_{variable}: ")

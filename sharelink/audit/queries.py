@@ -12,12 +12,34 @@ from sqlalchemy.types import NullType
 
 from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.leaves import disclosed_field
-from sharelink.audit.models import AuditDisclosure, AuditLeaf
+from sharelink.audit.models import AuditCheckpoint, AuditDisclosure, AuditHead, AuditLeaf
 
 ERASED = "(erased)"
 EVENTS_PER_PAGE = 50
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of an event whose leaf cannot be read."""
+
+_newest_index = select(func.max(AuditLeaf.index)).scalar_subquery()
+_newest_checkpoint = select(func.max(AuditCheckpoint.size)).scalar_subquery()
+_head_and_checkpoint = select(AuditHead.size, _newest_checkpoint.label("signed")).where(AuditHead.id == 1)
+_head_and_newest = select(AuditHead.size, _newest_index.label("newest")).where(AuditHead.id == 1)
+
+
+def log_size(session: Session) -> int | None:
+    """Return how many events the head of the log counts; None when the head is missing."""
+    return session.scalar(select(AuditHead.size).where(AuditHead.id == 1))
+
+
+def checkpoint_covers_log(session: Session) -> bool:
+    """Tell whether the newest signed checkpoint is over everything that the head counts: each act signs its own."""
+    found = session.execute(_head_and_checkpoint).one_or_none()
+    return found is not None and found.size == (found.signed or 0)
+
+
+def head_counts_leaves(session: Session) -> bool:
+    """Tell whether the head is there and counts exactly the events up to the newest; one statement, one moment."""
+    found = session.execute(_head_and_newest).one_or_none()
+    return found is not None and found.size == (0 if found.newest is None else found.newest + 1)
 
 
 @dataclass(frozen=True, slots=True)

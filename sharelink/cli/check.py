@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sharelink.accounts.queries import active_administrators, people
 from sharelink.accounts.states import Role
 from sharelink.addresses import host_of, is_loopback
 from sharelink.app import EPOCH_DIRECTORY, create_app, key_source
-from sharelink.audit.models import AuditHead, AuditLeaf
+from sharelink.audit.queries import head_counts_leaves, log_size
 from sharelink.cli.check_watching import advise_on_watching, sink_problems
 from sharelink.cli.context import load_settings
 from sharelink.crypto.key_purposes import KeyName, KeyPurpose
@@ -117,12 +116,11 @@ def _clocks(_settings: Settings) -> Problems:
 
 
 def _audit(_settings: Settings) -> Problems:
-    newest = select(func.max(AuditLeaf.index)).scalar_subquery()
     with current_unit_of_work().read() as work:
-        found = work.session.execute(select(AuditHead.size, newest).where(AuditHead.id == 1)).one_or_none()
-    if found is None:
+        size, counts = log_size(work.session), head_counts_leaves(work.session)
+    if size is None:
         yield "the head of the log is missing: nothing can be done until it is restored"
-    elif found[0] != (-1 if found[1] is None else found[1]) + 1:
+    elif not counts:
         yield "the head does not count the events there are; look closer with: sharelink audit verify"
 
 

@@ -40,12 +40,17 @@ def told_kindly() -> Iterator[None]:
 
 
 @contextmanager
-def command_application(settings: Settings) -> Iterator[Flask]:
-    """Yield an application, inside its context, for a command that answers no requests."""
+def command_application(settings: Settings, *, counting: bool = False) -> Iterator[Flask]:
+    """Yield an application, inside its context, for a command that answers no requests.
+
+    Args:
+        settings: its settings.
+        counting: whether the command goes on for so long that a monitor may ask for its figures.
+    """
     with told_kindly():
         harden_process(settings)
         with collection_paused():
-            app = create_app(settings, serving=False)
+            app = create_app(settings, serving=False, counting=counting)
         with app.app_context():
             yield app
 

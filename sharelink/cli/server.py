@@ -15,7 +15,7 @@ from waitress.server import BaseWSGIServer, create_server
 from sharelink.cli.connections import MOST_CONNECTIONS, Connection
 from sharelink.jobs.worker import Worker
 from sharelink.settings import Settings
-from sharelink.web.wiring import EXTENSION
+from sharelink.web.wiring import EXTENSION, Wiring
 
 THREADS = 16
 IDLE_SECONDS = 9
@@ -94,7 +94,9 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def _worker_thread(app: Flask, settings: Settings) -> Iterator[None]:
-    worker = Worker(app, app.extensions[EXTENSION].unit_of_work, settings)
+    wiring: Wiring = app.extensions[EXTENSION]
+    on_failure = None if wiring.counters is None else wiring.counters.task_failed
+    worker = Worker(app, wiring.unit_of_work, settings, on_failure=on_failure)
     thread = threading.Thread(target=worker.run, name="worker")
     thread.start()
     try:

@@ -1,6 +1,7 @@
 """`sharelink run`, `serve`, `worker` and `sweep`: the service itself."""
 
 import signal
+from contextlib import nullcontext
 from datetime import timedelta
 
 import click
@@ -9,6 +10,7 @@ from flask import Flask
 from sharelink.actors import Actor
 from sharelink.app import key_source
 from sharelink.cli.context import command_application, load_settings, told_kindly
+from sharelink.cli.monitor import answering_monitors
 from sharelink.cli.server import bound_socket, serve_until_told
 from sharelink.jobs.noise import tell_noise
 from sharelink.jobs.sweeper import destroy_epochs_once, report_failed_sign_ins, sweep_once, void_lapsed_changes
@@ -65,14 +67,18 @@ def serve(with_worker: bool) -> None:
 def worker() -> None:
     """Do the background work until told to stop; the item in hand is finished first."""
     settings = load_settings()
-    with command_application(settings) as app:
+    listener = bound_socket(settings.monitor_host, settings.monitor_port) if settings.monitor_port else None
+    with command_application(settings, counting=True) as app:
         require_schema(settings)
         require_keys(wiring())
-        work = Worker(app, current_unit_of_work(), settings)
+        counters = wiring().counters
+        on_failure = None if counters is None else counters.task_failed
+        work = Worker(app, current_unit_of_work(), settings, on_failure=on_failure)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: work.stop())
     click.echo("The worker works.")
-    work.run()
+    with nullcontext() if listener is None else answering_monitors(app, settings, listener, work.is_turning):
+        work.run()
 
 
 @click.command()

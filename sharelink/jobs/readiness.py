@@ -1,4 +1,7 @@
-"""Whether this process can do its work: every part that a request may need, looked at one by one."""
+"""Whether this process can do its work: every part that a request may need, looked at one by one.
+
+A part is a row of `readiness`; nothing but its name and whether it works ever leaves.
+"""
 
 import os
 from collections.abc import Callable
@@ -9,12 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from structlog import get_logger
 
-from sharelink.audit.models import AuditHead
+from sharelink.audit.queries import checkpoint_covers_log, head_counts_leaves
 from sharelink.errors import SharelinkError
+from sharelink.outbox.queries import overdue
 from sharelink.persistence.clocks import CLOCK_TOLERANCE, database_now
 from sharelink.persistence.database import db
 from sharelink.persistence.heartbeats import SWEEPER, last_beat_at
-from sharelink.persistence.schema import is_current
+from sharelink.persistence.schema import still_serves
 from sharelink.settings import Settings
 from sharelink.settings_witnessing import SinkAddress
 from sharelink.unit_of_work import UnitOfWork
@@ -22,6 +26,8 @@ from sharelink.witnesses.configured import Witnesses
 from sharelink.witnesses.queries import witness_views
 
 SWEEPER_LATE = timedelta(seconds=120)
+OUTBOX_LATE = timedelta(minutes=15)
+"""Longer than a slow mail server keeps a worker busy: its letters are due for a while, and nothing is wrong here."""
 
 _log = get_logger("sharelink.readiness")
 
@@ -34,6 +40,9 @@ def readiness(unit_of_work: UnitOfWork) -> dict[str, bool]:
         "keyring": partial(_keyring, unit_of_work),
         "epoch_keys": partial(_epoch_keys, unit_of_work),
         "clock": partial(_clock, unit_of_work),
+        "audit": partial(_audit, unit_of_work),
+        "checkpoint": partial(_checkpoint, unit_of_work),
+        "outbox": partial(_outbox, unit_of_work),
         "sweeper": partial(_sweeper, unit_of_work),
     }
     return {name: _holds(name, look) for name, look in parts.items()}
@@ -65,11 +74,11 @@ def _holds(name: str, look: Callable[[], bool]) -> bool:
 
 def _database(unit_of_work: UnitOfWork) -> bool:
     with unit_of_work.read() as work:
-        return work.session.execute(select(AuditHead.size).where(AuditHead.id == 1)).first() is not None
+        return work.session.scalar(select(1)) == 1
 
 
 def _migrations() -> bool:
-    return is_current(db.engine)
+    return still_serves(db.engine)
 
 
 def _keyring(unit_of_work: UnitOfWork) -> bool:
@@ -85,6 +94,21 @@ def _epoch_keys(unit_of_work: UnitOfWork) -> bool:
 def _clock(unit_of_work: UnitOfWork) -> bool:
     with unit_of_work.read() as work:
         return abs(database_now(work.session) - work.now) <= CLOCK_TOLERANCE
+
+
+def _audit(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        return head_counts_leaves(work.session)
+
+
+def _checkpoint(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        return checkpoint_covers_log(work.session)
+
+
+def _outbox(unit_of_work: UnitOfWork) -> bool:
+    with unit_of_work.read() as work:
+        return overdue(work.session, work.now) <= OUTBOX_LATE
 
 
 def _sweeper(unit_of_work: UnitOfWork) -> bool:

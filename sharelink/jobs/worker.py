@@ -47,6 +47,8 @@ HEAD_SECONDS = 10.0
 HEARTBEAT_SECONDS = 600.0
 WITNESS_SECONDS = 10.0
 SINK_SECONDS = 2.0
+STUCK_SECONDS = 120.0
+"""After so long without a turn of the loop the worker hangs: no turn takes a fraction of it."""
 
 _log = get_logger("sharelink.jobs")
 
@@ -67,8 +69,17 @@ class Worker:
     that is slow nor a million events must keep an expired share in the files.
     """
 
-    def __init__(self, app: Flask, unit_of_work: UnitOfWork, settings: Settings) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        unit_of_work: UnitOfWork,
+        settings: Settings,
+        *,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
         self._app = app
+        self._on_failure = on_failure
+        self._turned_at = time.monotonic()
         self._stop = threading.Event()
         grace = timedelta(seconds=settings.epoch_grace_seconds)
         watch = ClockWatch(unit_of_work)
@@ -155,21 +166,27 @@ class Worker:
     def _loop(self, tasks: list[_Task]) -> None:
         while not self._stop.is_set():
             self._do_due(tasks)
+            if tasks is self._tasks:
+                self._turned_at = time.monotonic()
             next_at = min(task.due_at for task in tasks)
             self._stop.wait(max(0.0, next_at - time.monotonic()))
 
     def _do_due(self, tasks: list[_Task]) -> bool:
         with self._app.app_context():
             due = [task for task in tasks if task.due_at <= time.monotonic()]
-            results = [_attempt(task) for task in due if not self._stop.is_set()]
+            results = [_attempt(task, self._on_failure) for task in due if not self._stop.is_set()]
         return all(results)
+
+    def is_turning(self) -> bool:
+        """Tell whether the loop goes round, whatever its tasks meet."""
+        return time.monotonic() - self._turned_at < STUCK_SECONDS
 
     def stop(self) -> None:
         """Let `run` return after the item in hand. May be called from a signal handler."""
         self._stop.set()
 
 
-def _attempt(task: _Task) -> bool:
+def _attempt(task: _Task, on_failure: Callable[[str], None] | None) -> bool:
     task.due_at = time.monotonic() + task.every_seconds
     try:
         task.run()
@@ -178,6 +195,8 @@ def _attempt(task: _Task) -> bool:
         if not task.is_failing:
             _log.exception("background work failed", task=task.name)
         task.is_failing = True
+        if on_failure is not None:
+            on_failure(task.name)
         return False
     if task.is_failing:
         _log.info("background work recovered", task=task.name)

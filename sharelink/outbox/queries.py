@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from sharelink.outbox.states import (
 from sharelink.webhooks.addresses import AddressRefused, destination_of
 
 LINES_MAX = 50
+QUEUE_COUNTED_MAX = 10_000
 
 ERROR_WORDS: Mapping[str, str] = {
     "unreachable": "cannot be reached",
@@ -98,6 +99,15 @@ class DeliveryPage:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the outbox, and what failed until somebody looks."""
+
+    queued: int
+    failed: int
+    overdue: timedelta
+
+
 def told_about(session: Session, obj_ref: bytes) -> tuple[DeliveryLine, ...]:
     """Return what was told about one share, request or use, newest first; without addresses."""
     return _lines(session, [OutboxEntry.obj_ref == obj_ref], LINES_MAX, with_addresses=False)
@@ -128,6 +138,27 @@ def failed_count(session: Session, most: int = 1000) -> int:
     """Return how many deliveries failed, counted up to `most`."""
     found = select(OutboxEntry.id).where(OutboxEntry.state.in_(FAILED_STATES)).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(found)) or 0
+
+
+def backlog(session: Session, now: datetime) -> Backlog:
+    """Return what waits at `now`, by the index of the queue."""
+    queued = select(OutboxEntry.id).where(OutboxEntry.state == DeliveryState.QUEUED).limit(QUEUE_COUNTED_MAX).subquery()
+    return Backlog(
+        queued=session.scalar(select(func.count()).select_from(queued)) or 0,
+        failed=failed_count(session),
+        overdue=overdue(session, now),
+    )
+
+
+def overdue(session: Session, now: datetime) -> timedelta:
+    """Return for how long the delivery that is due longest has not been tried; one that failed is due later again."""
+    oldest = session.scalar(
+        select(OutboxEntry.next_at)
+        .where(OutboxEntry.state == DeliveryState.QUEUED)
+        .order_by(OutboxEntry.next_at)
+        .limit(1)
+    )
+    return timedelta(0) if oldest is None else max(timedelta(0), now - oldest)
 
 
 def endpoint_deliveries(session: Session, endpoint_id: bytes, page: int) -> DeliveryPage:

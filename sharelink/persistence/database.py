@@ -1,6 +1,7 @@
 """The one database handle, the declarative base of all tables, and how connections are set up."""
 
 import sqlite3
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -84,6 +85,19 @@ def _connect_to_postgresql(_dialect: Any, _record: Any, arguments: list[Any], na
     # Here, because an installation on SQLite never loads the driver.
     bounded: DBAPIConnection = import_module("sharelink.persistence.postgresql").connect(*arguments, **named)
     return bounded
+
+
+def watch_pool(engine: Engine, taken: Callable[[], None], given_back: Callable[[], None]) -> None:
+    """Call `taken` for every connection that leaves the pool of `engine`, and `given_back` when it comes back."""
+
+    def on_checkout(_connection: DBAPIConnection, _record: ConnectionPoolEntry, _proxy: object) -> None:
+        taken()
+
+    def on_checkin(_connection: DBAPIConnection | None, _record: ConnectionPoolEntry) -> None:
+        given_back()
+
+    event.listen(engine, "checkout", on_checkout)
+    event.listen(engine, "checkin", on_checkin)
 
 
 def _prepare_sqlite_connection(dbapi_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -63,6 +63,21 @@ def is_current(engine: Engine) -> bool:
     return revision(engine) == newest_revision()
 
 
+def still_serves(engine: Engine) -> bool:
+    """Tell whether a process that found its schema at its start may go on: nodes are exchanged after an upgrade.
+
+    Revisions are numbers that grow, and the migrations of a release leave all that the code of the release before it
+    reads and writes (docs/adr/0058). A start still asks for the very schema: see `is_current`.
+    """
+    return is_current(engine) or is_ahead(engine)
+
+
+def is_ahead(engine: Engine) -> bool:
+    """Tell whether the database has a schema of a later version than this one."""
+    found = revision(engine)
+    return found is not None and found.isdigit() and found > newest_revision()
+
+
 @cache
 def newest_revision() -> str:
     """Return the revision that this version of Sharelink needs: the one that no other follows.

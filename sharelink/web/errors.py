@@ -24,6 +24,7 @@ from sharelink.errors import (
 from sharelink.factors import errors as factors
 from sharelink.jobs.noise import Refusal
 from sharelink.keys import errors as keys
+from sharelink.logs import current_request_id
 from sharelink.monitors import errors as monitors
 from sharelink.requests import errors as requests
 from sharelink.shares import errors as shares
@@ -44,6 +45,7 @@ from sharelink.web.answers import (
 )
 from sharelink.web.cross_origin import ForeignOrigin
 from sharelink.web.custody_answers import CUSTODY_ANSWERS
+from sharelink.web.metrics import count_refusal
 from sharelink.web.own_host import Misdirected
 from sharelink.web.rate_limits import purpose_of
 from sharelink.web.request_body import BodyBroken, BodyTooLarge
@@ -303,6 +305,7 @@ def _named_fact(error: SharelinkError) -> Response:
     why = Refusal.LINK if answer is LINK_UNAVAILABLE else _NOISE.get(type(error))
     if why is not None:
         wiring().noise.refused(why)
+    count_refusal(error)
     log = get_logger("sharelink.web")
     if answer.status >= 500:
         # The class names of the chain are enough to mend it; their texts could hold what a person typed.
@@ -320,6 +323,8 @@ def _http_error(error: HTTPException) -> Response:
         wiring().noise.refused(Refusal.FORM)
     if isinstance(error, InternalServerError):
         get_logger("sharelink.web").error("unexpected", exc_info=error.original_exception or error)
+    if isinstance(error, RateLimitExceeded):
+        count_refusal(error)
     status = error.code or 500
     answer = _BY_STATUS.get(status, _UNKNOWN if status >= 500 else Answer(status, error.name, "Nothing was changed."))
     if status == 405 and request.path.startswith(LINK_ROUTES):
@@ -345,6 +350,8 @@ def render_answer(answer: Answer, *, retry_after_seconds: int | None = None) -> 
         text=answer.text,
         next_step=answer.next_step,
         retry_after_seconds=retry_after_seconds if answer.status == 429 else None,
+        # Where the person can do nothing: whoever runs the service finds the lines of this request by its number.
+        request_id=current_request_id() if answer.status >= 500 else None,
         # Under another host's name there is no start page to go to.
         audience="public" if answer.status == 421 or request.path.startswith(LINK_ROUTES) else "",
     )

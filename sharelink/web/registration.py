@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sharelink.web import health, monitoring
+from sharelink.web import health, metrics, monitoring
 from sharelink.web.public import approvals, links, submissions
 from sharelink.web.public import statements as statement_links
 from sharelink.web.staff import (
@@ -48,6 +48,7 @@ PUBLIC = (
     retrievals.blueprint,
     health.blueprint,
     monitoring.blueprint,
+    metrics.blueprint,
 )
 """Pages that set no cookie and need no token of a form: the key that is posted is the authority.
 

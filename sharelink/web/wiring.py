@@ -1,7 +1,7 @@
 """What the application made at start, for whoever handles a request."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, Optional, cast
 
 from flask import Flask, current_app
 
@@ -10,6 +10,9 @@ from sharelink.settings import Settings
 from sharelink.sso.errors import SingleSignOnOff
 from sharelink.sso.provider import SingleSignOn
 from sharelink.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from sharelink.metrics.counters import Counters
 
 EXTENSION = "sharelink"
 
@@ -22,14 +25,22 @@ class Wiring:
     unit_of_work: UnitOfWork
     noise: Noise
     single_sign_on: SingleSignOn | None = None
+    counters: Optional["Counters"] = None
+    """Counts for monitors; None where nobody may read figures."""
 
 
 def wire(
-    app: Flask, settings: Settings, unit_of_work: UnitOfWork, single_sign_on: SingleSignOn | None, *, serving: bool
+    app: Flask,
+    settings: Settings,
+    unit_of_work: UnitOfWork,
+    single_sign_on: SingleSignOn | None,
+    counters: Optional["Counters"],
+    *,
+    serving: bool,
 ) -> Wiring:
     """Return the collaborators of `app`; while it serves, noise is written by a thread of the process."""
     noise = Noise(unit_of_work, app.app_context, writes_itself=serving)
-    return Wiring(settings, unit_of_work, noise, single_sign_on)
+    return Wiring(settings, unit_of_work, noise, single_sign_on, counters)
 
 
 def wiring() -> Wiring:

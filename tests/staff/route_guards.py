@@ -13,6 +13,7 @@ OPEN = {
     ("GET", "/readyz"): "tells names of parts, no values",
     ("GET", "/audit/checkpoint"): "a monitor token or an auditor's session is the authority",
     ("GET", "/audit/tile/<path:tile_path>"): "a monitor token or an auditor's session is the authority",
+    ("GET", "/metrics"): "asks for the monitor's token itself; without it, there is no such page",
     ("GET", "/s/<token>"): "one static page",
     ("POST", "/s/status"): "the key in the body is the authority",
     ("POST", "/s/reveal"): "the key in the body is the authority",

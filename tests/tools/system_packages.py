@@ -1,6 +1,6 @@
 """`python -m tests.tools.system_packages`: install what the tests need from the system.
 
-Chromium, PostgreSQL, Redis, OpenSSL and libfaketime come from the system's packages. On Debian and its
+Chromium, PostgreSQL, Redis, OpenSSL, libfaketime and nginx come from the system's packages. On Debian and its
 relatives they are installed when missing; elsewhere one line says what to install.
 """
 
@@ -10,12 +10,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services import (
+    UNPACKED_NGINX,
     ServiceMissing,
     chromium_path,
     faketime_library,
+    nginx_program,
     openssl_program,
     postgresql_program,
     redis_program,
@@ -32,6 +36,7 @@ NEEDED: tuple[tuple[str, Callable[[], object], tuple[str, ...]], ...] = (
     ("Redis", redis_program, ("redis-server",)),
     ("OpenSSL", openssl_program, ("openssl",)),
     ("libfaketime", faketime_library, ("faketime",)),
+    ("nginx", nginx_program, ()),
 )
 
 
@@ -61,8 +66,18 @@ def install(packages: list[str]) -> bool:
     return _succeeds([*apt, "install", "--yes", "--no-install-recommends", *packages])
 
 
-def _succeeds(command: list[str]) -> bool:
-    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+def unpack_nginx() -> None:
+    """Fetch Debian's nginx and unpack it beside the environment, without installing it: nothing is started."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if _succeeds(["apt-get", "-qq", "download", "nginx"], folder):
+            for package in Path(folder).glob("nginx_*.deb"):
+                _succeeds(["dpkg-deb", "--extract", str(package), str(UNPACKED_NGINX.parents[2])])
+
+
+def _succeeds(command: list[str], folder: str | None = None) -> bool:
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=folder)
     return done.returncode == 0
 
 
@@ -72,6 +87,8 @@ def main() -> int:
     if absent:
         print(f"Installing {', '.join(absent)} for the tests ...", flush=True)
         install([package for packages in absent.values() for package in packages])
+        if "nginx" in absent:
+            unpack_nginx()
         absent = missing()
     if absent:
         print(

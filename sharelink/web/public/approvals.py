@@ -12,6 +12,7 @@ from sharelink.acts import deciding
 from sharelink.acts.deciding import TypedDecision
 from sharelink.errors import InvalidInput
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
+from sharelink.web.metrics import count_refusal
 from sharelink.web.rate_limits import limited, limited_per_link
 from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -43,9 +44,11 @@ def code() -> Response:
     posted = _posted_link()
     try:
         deciding.ask_code(current_unit_of_work(), _actor(), posted)
-    except TooManyCodes:
+    except TooManyCodes as error:
+        count_refusal(error)
         return _page(posted, 429, {"code": "No more codes are sent for this link. Call us if none arrives."})
-    except (UseMovedOn, AccessRefused):
+    except (UseMovedOn, AccessRefused) as error:
+        count_refusal(error)
         return _page(posted, 409)
     return _page(posted, is_code_sent=True)
 
@@ -62,8 +65,10 @@ def decide() -> Response:
             current_unit_of_work(), _actor(), posted, typed, request.form.get("code", "")
         )
     except InvalidInput as error:
+        count_refusal(error)
         return _page(posted, 422, error.fields, is_code_sent=True)
-    except (UseMovedOn, AlreadyDecided, AccessRefused):
+    except (UseMovedOn, AlreadyDecided, AccessRefused) as error:
+        count_refusal(error)
         return _page(posted, 409)
     if tried.state is None:
         left = "One try is left." if tried.tries_left == 1 else f"{tried.tries_left} tries are left."

@@ -11,6 +11,7 @@ from sharelink.shares.rows import ShareFacts
 from sharelink.shares.states import FINAL_STATES
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.downloads import download
+from sharelink.web.metrics import count_refusal
 from sharelink.web.rate_limits import limited
 from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -125,6 +126,7 @@ def _refused(
     note: str = "",
 ) -> Response:
     """Show the share's page again with what was wrong; this look is the same person's, so it is no new opening."""
+    count_refusal(error)
     facts = receiving.look(current_unit_of_work(), actor, open_link)
     errors: dict[str, str] = {}
     tries_left: int | None = None

@@ -18,6 +18,7 @@ from sharelink.shares.errors import OwnShare
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.downloads import download
 from sharelink.web.filters import iso_text, utc_text
+from sharelink.web.metrics import count_refusal
 from sharelink.web.rate_limits import limited, limited_per_link
 from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
@@ -57,6 +58,7 @@ def submit() -> Response:
             space_is_meant=request.form.get("space_ok") == "yes",
         )
     except (InvalidInput, RequestClosed, OwnShare) as error:
+        count_refusal(error)
         facts = submitting.look(current_unit_of_work(), actor, submit_link)
         answered = {RequestClosed: 409, OwnShare: 403}.get(type(error), 422)
         return _request_page(actor, facts, submit_link, answered, error if isinstance(error, InvalidInput) else None)

@@ -25,6 +25,7 @@ from sharelink.requests.rows import RequestFacts
 from sharelink.shares.errors import ShareEnded, ShareHeld
 from sharelink.shares.states import EndReason, ShareState
 from sharelink.web.authentication import authorise, signed_in_actor, signed_in_viewer, viewer
+from sharelink.web.metrics import count_refusal
 from sharelink.web.rate_limits import limited, limited_per_link
 from sharelink.web.responses import page_or_fragment
 from sharelink.web.step_up import ask_unless_fresh
@@ -109,10 +110,13 @@ def reveal() -> Response:
             typed_ticket=request.form.get("ticket", ""),
         )
     except InvalidInput as error:
+        count_refusal(error)
         return _retrieval_page(retrieval_link, 422, error.fields)
-    except UseNeeded:
+    except UseNeeded as error:
+        count_refusal(error)
         return _retrieval_page(retrieval_link, 409)
     except (NotAnswered, ShareEnded, ShareHeld, RecordHeld) as error:
+        count_refusal(error)
         return _retrieval_page(retrieval_link, _STATUS_OF[type(error)])
     return page_or_fragment(
         "staff/retrieved.html",

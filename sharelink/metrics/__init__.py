@@ -1,0 +1,1 @@
+"""Figures for monitors: what happened how often, and how long answers took. Never who, and never which link."""
