@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
-from sharelink.cli.monitor_token import monitor_token
+from sharelink.cli.audit import audit
 from sharelink.errors import InvalidInput
 from sharelink.monitors.tokens import MOST_TOKENS
 from tests.accounts.records import recorded
@@ -74,17 +74,17 @@ def test_there_is_an_end_to_tokens(unit_of_work):
 
 def test_the_command_line_makes_lists_and_revokes(app, unit_of_work):
     run = CliRunner().invoke
-    made = run(monitor_token, ["create", "--name", "Night watch", "--days", "7"])
+    made = run(audit, ["monitor-token", "create", "--name", "Night watch", "--days", "7"])
     token = made.stdout.strip()
     assert reads(app, token)
-    listed = run(monitor_token, ["list"]).stdout
+    listed = run(audit, ["monitor-token", "list"]).stdout
     assert token not in listed
     identifier = listed.split("  ")[0]
     assert "Night watch  until 2026-11-30  last used 2026-11-23" in listed
-    assert run(monitor_token, ["revoke", "nonsense"]).exit_code == 1
-    assert run(monitor_token, ["revoke", identifier]).output == "Revoked.\n"
+    assert run(audit, ["monitor-token", "revoke", "nonsense"]).exit_code == 1
+    assert run(audit, ["monitor-token", "revoke", identifier]).output == "Revoked.\n"
     assert not reads(app, token)
-    again = run(monitor_token, ["revoke", identifier])
+    again = run(audit, ["monitor-token", "revoke", identifier])
     assert (again.exit_code, "no such token" in again.output) == (1, True)
     created = next(event for event in recorded(unit_of_work) if event.type == "audit.token_created")
     assert (created.actor_kind, created.personal["token_name"]) == ("operator", "Night watch")

@@ -75,7 +75,7 @@ SYSTEM_WORDS: Mapping[AuditEvent, EventWords] = {
     AuditEvent.AUDIT_VIEWED: EventWords("The audit was read", "eye"),
     AuditEvent.AUDIT_EXPORTED: EventWords("The audit was exported", "download", detail=_count_of_events),
     AuditEvent.AUDIT_PROVEN: EventWords("Proofs of events were handed out", "badge-check", detail=_count_of_events),
-    AuditEvent.AUDIT_VERIFIED: EventWords("The audit was verified", "shield-check", "good", _count_of_events),
+    AuditEvent.AUDIT_VERIFIED: EventWords("The audit was verified", "shield-check", "done", _count_of_events),
     AuditEvent.AUDIT_VERIFICATION_FAILED: EventWords(
         "The audit does not verify", "triangle-alert", "bad", _count_of_events
     ),
