@@ -9,10 +9,10 @@ from types import ModuleType
 import click
 
 from bench.figures import Figure, table
-from bench.measures import crowd, cycles, live_shares, memory, page_weight, start, sweep
+from bench.measures import audit, crowd, cycles, live_shares, memory, page_weight, start, sweep
 from bench.workshop import QUICK, WHOLE, Workshop, workshop
 
-MEASURES: tuple[ModuleType, ...] = (start, page_weight, cycles, crowd, memory, live_shares, sweep)
+MEASURES: tuple[ModuleType, ...] = (start, page_weight, cycles, crowd, memory, live_shares, sweep, audit)
 _NAMES = {module.__name__.rpartition(".")[2]: module for module in MEASURES}
 
 

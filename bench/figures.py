@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. `must` and `goal` are what the median may be at most; None where nothing is asked."""
+    """One line of the table. `must` and `goal` are what the median may be at most, or at least where more is better."""
 
     name: str
     spread: Spread
@@ -37,6 +37,7 @@ class Figure:
     must: float | None = None
     goal: float | None = None
     digits: int = 2
+    more_is_better: bool = False
 
     @property
     def verdict(self) -> str:
@@ -44,7 +45,10 @@ class Figure:
         if self.must is None or self.goal is None:
             return ""
         median = round(self.spread.median, self.digits)
-        return "goal met" if median <= self.goal else "met" if median <= self.must else "NOT MET"
+        sign = -1 if self.more_is_better else 1
+        if sign * median <= sign * self.goal:
+            return "goal met"
+        return "met" if sign * median <= sign * self.must else "NOT MET"
 
 
 def ratio(name: str, ours: Sequence[float], theirs: Sequence[float], must: float, goal: float) -> Figure:
@@ -63,11 +67,11 @@ def table(figures: Iterable[Figure]) -> str:
     """Return the figures as a Markdown table, which reads as text, too."""
     lines = ["| measure | min - median - max | must | goal | |", "|---|---|---|---|---|"]
     for figure in figures:
-        must, goal = (_bound(bound) for bound in (figure.must, figure.goal))
+        must, goal = (_bound(figure, bound) for bound in (figure.must, figure.goal))
         measured = f"{figure.spread.text(figure.digits)} {figure.unit}".strip()
         lines.append(f"| {figure.name} | {measured} | {must} | {goal} | {figure.verdict} |")
     return "\n".join(lines)
 
 
-def _bound(value: float | None) -> str:
-    return "" if value is None else f"<= {value:g}"
+def _bound(figure: Figure, value: float | None) -> str:
+    return "" if value is None else f"{'>=' if figure.more_is_better else '<='} {value:g}"

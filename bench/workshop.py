@@ -35,6 +35,9 @@ class Sizes:
     expired_shares: int
     sweep_seconds: float
     starts: int
+    few_events: int
+    events: int
+    writing_seconds: float
 
 
 WHOLE = Sizes(
@@ -48,6 +51,9 @@ WHOLE = Sizes(
     expired_shares=100_000,
     sweep_seconds=20.0,
     starts=5,
+    few_events=10_000,
+    events=1_000_000,
+    writing_seconds=5.0,
 )
 QUICK = Sizes(
     rounds=2,
@@ -60,6 +66,9 @@ QUICK = Sizes(
     expired_shares=50,
     sweep_seconds=1.0,
     starts=1,
+    few_events=100,
+    events=600,
+    writing_seconds=0.5,
 )
 
 
