@@ -5,11 +5,11 @@ before the commit, so that the head row, which all writers share, is held as bri
 the leaves go the state of the tree over them and its signed checkpoint: whoever holds one holds the log to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from sharelink.actors import Actor
 from sharelink.audit.errors import AuditUnavailable
@@ -24,36 +24,22 @@ from sharelink.audit.leaves import (
     leaf_time,
     pseudonym,
 )
-from sharelink.audit.models import (
-    AuditActor,
-    AuditCheckpoint,
-    AuditDisclosure,
-    AuditHead,
-    AuditLeaf,
-    AuditSubtree,
-)
+from sharelink.audit.models import AuditHead, AuditLeaf
 from sharelink.audit.signing import LogKeys
+from sharelink.audit.writing import Addition, LeafRow, SignedTree
 from sharelink.crypto.identifiers import id_text, new_id, new_salt
 from sharelink.persistence.database import Base
 from sharelink.tlog.errors import TreeMismatch
 from sharelink.tlog.merkle import Frontier, leaf_hash
 from sharelink.tlog.signed_notes import base64_text
 
-_take_head = select(AuditHead.size, AuditHead.frontier).where(AuditHead.id == 1).with_for_update()
-_put_head = (
-    update(AuditHead).where(AuditHead.id == 1).values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
-)
+# Columns of the tables themselves: those of mapped classes cost three times as much to read.
+_head = Base.metadata.tables[AuditHead.__tablename__].c
+_leaf = Base.metadata.tables[AuditLeaf.__tablename__].c
+_take_head = select(_head.size, _head.frontier).where(_head.id == 1).with_for_update()
 _last_of_chain = (
-    select(AuditLeaf.rseq, AuditLeaf.leaf_hash)
-    .where(AuditLeaf.rec == bindparam("chain"))
-    .order_by(AuditLeaf.rseq.desc())
-    .limit(1)
+    select(_leaf.rseq, _leaf.leaf_hash).where(_leaf.rec == bindparam("chain")).order_by(_leaf.rseq.desc()).limit(1)
 )
-_insert_leaves = insert(Base.metadata.tables[AuditLeaf.__tablename__])
-_insert_disclosures = insert(Base.metadata.tables[AuditDisclosure.__tablename__])
-_insert_actors = insert(Base.metadata.tables[AuditActor.__tablename__])
-_insert_subtrees = insert(Base.metadata.tables[AuditSubtree.__tablename__])
-_insert_checkpoint = insert(Base.metadata.tables[AuditCheckpoint.__tablename__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +113,8 @@ class AuditLog:
         """
         if not self._pending:
             return
+        # Before the head is taken: all writers wait for whoever holds it.
+        disclosed = [_disclosures(pending) for pending in self._pending]
         head = connection.execute(_take_head).one_or_none()
         if head is None:
             raise AuditUnavailable("the head of the audit log is missing")
@@ -134,40 +122,40 @@ class AuditLog:
             frontier = Frontier.from_bytes(*head)
         except TreeMismatch as error:
             raise AuditUnavailable("the head of the audit log was changed") from error
-        written = self._write_leaves(connection, frontier)
-        if written.subtrees:
-            connection.execute(_insert_subtrees, written.subtrees)
+        added = self._addition(connection, frontier, disclosed)
         root = frontier.root()
         note = self.log_keys.sign(frontier.size, root).to_bytes().decode("utf-8")
-        checkpoint = {"size": frontier.size, "root": root, "note": note, "at": self._pending[-1].at}
-        connection.execute(_insert_checkpoint, checkpoint)
-        connection.execute(_put_head, {"new_size": frontier.size, "new_frontier": frontier.to_bytes()})
+        added.write(connection, SignedTree(frontier, root, note, self._pending[-1].at))
         self._pending.clear()
 
-    def _write_leaves(self, connection: Connection, frontier: Frontier) -> "_Rows":
+    def _addition(self, connection: Connection, frontier: Frontier, disclosed: Sequence[Mapping[str, str]]) -> Addition:
         ends: dict[str, tuple[int, bytes | None]] = {}
-        rows = _Rows()
-        for index, pending in enumerate(self._pending, start=frontier.size):
+        added = Addition()
+        for pending, personal in zip(self._pending, disclosed, strict=True):
             if pending.rec not in ends:
                 last = connection.execute(_last_of_chain, {"chain": pending.rec}).first()
                 ends[pending.rec] = (last.rseq, last.leaf_hash) if last else (-1, None)
             rseq, previous = ends[pending.rec][0] + 1, ends[pending.rec][1]
-            disclosed = _disclosures(pending)
-            leaf = canonical_json(self._fields(pending, rseq, previous, disclosed))
+            leaf = canonical_json(self._fields(pending, rseq, previous, personal))
             if len(leaf) > MAX_LEAF_BYTES:
                 raise AuditUnavailable("an event is too large for the audit log")
             hashed = leaf_hash(leaf)
             ends[pending.rec] = (rseq, hashed)
-            rows.add(index, rseq, pending, leaf=leaf, hashed=hashed, disclosed=disclosed)
-            rows.subtrees.extend(
-                {"level": found.level, "number": found.number, "root": found.root} for found in frontier.append(hashed)
+            added.leaves.append(
+                LeafRow(
+                    index=frontier.size,
+                    rec=pending.rec,
+                    rseq=rseq,
+                    type=pending.event.value,
+                    at=pending.at,
+                    leaf=leaf,
+                    leaf_hash=hashed,
+                    disclosed=personal,
+                    account_id=pending.actor.account_id,
+                )
             )
-        connection.execute(_insert_leaves, rows.leaves)
-        if rows.disclosures:
-            connection.execute(_insert_disclosures, rows.disclosures)
-        if rows.actors:
-            connection.execute(_insert_actors, rows.actors)
-        return rows
+            added.subtrees += frontier.append(hashed)
+        return added
 
     def _fields(
         self, pending: PendingEvent, rseq: int, previous: bytes | None, disclosed: Mapping[str, str]
@@ -206,37 +194,6 @@ class AuditLog:
         if actor.amr:
             fields["amr"] = list(actor.amr)
         return fields
-
-
-@dataclass(slots=True)
-class _Rows:
-    """What one unit of work adds to the tables of the audit."""
-
-    leaves: list[dict[str, object]] = field(default_factory=list)
-    disclosures: list[dict[str, object]] = field(default_factory=list)
-    actors: list[dict[str, object]] = field(default_factory=list)
-    subtrees: list[dict[str, object]] = field(default_factory=list)
-
-    def add(
-        self, index: int, rseq: int, pending: PendingEvent, *, leaf: bytes, hashed: bytes, disclosed: Mapping[str, str]
-    ) -> None:
-        """Add the rows of one event."""
-        self.leaves.append(
-            {
-                "leaf_index": index,
-                "rec": pending.rec,
-                "rseq": rseq,
-                "event_type": pending.event.value,
-                "at": pending.at,
-                "leaf": leaf,
-                "leaf_hash": hashed,
-            }
-        )
-        self.disclosures.extend(
-            {"leaf_index": index, "name": name, "disclosure": text} for name, text in disclosed.items()
-        )
-        if pending.actor.account_id is not None:
-            self.actors.append({"leaf_index": index, "account_id": pending.actor.account_id})
 
 
 def _disclosures(pending: PendingEvent) -> dict[str, str]:

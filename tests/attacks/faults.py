@@ -69,12 +69,12 @@ def changed(installation: Installation, table: str, column: str, value: object) 
 def head_lost(installation: Installation) -> Iterator[None]:
     """Take away the row that numbers the events."""
     with outside(installation) as connection:
-        size = connection.execute(text("SELECT size FROM audit_head WHERE id = 1")).scalar_one()
+        kept = connection.execute(text("SELECT size, frontier FROM audit_head WHERE id = 1")).mappings().one()
         connection.execute(text("DELETE FROM audit_head"))
         try:
             yield
         finally:
-            connection.execute(text("INSERT INTO audit_head (id, size) VALUES (1, :size)"), {"size": size})
+            connection.execute(text("INSERT INTO audit_head VALUES (1, :size, :frontier)"), dict(kept))
 
 
 @contextmanager

@@ -214,7 +214,7 @@ class Story:
 
     def raw(self, body: bytes, length: int) -> None:
         """Send a body that no browser sends, and read the answer."""
-        head = b"POST /r/submit HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST /r/submit HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
         with self.server.socket() as connection:
             with suppress(OSError):
                 connection.sendall(head % (FORM.encode(), length) + body)

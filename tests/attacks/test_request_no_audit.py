@@ -32,6 +32,9 @@ OWN_TABLES = (
     "audit_head",
     "audit_leaf",
     "audit_disclosure",
+    "audit_actor",
+    "audit_checkpoint",
+    "noise_tally",
     "account",
 )
 """What the worker and the sign-in write by themselves; events about requests are looked at one by one."""

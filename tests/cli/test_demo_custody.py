@@ -1,5 +1,7 @@
 """What the demonstration shows of custody: every state a record and a use can be in, and a statement to read."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -51,7 +53,7 @@ def uses(session: Session) -> list[UseLine]:
 
 
 @pytest.mark.usefixtures("examples")
-def test_there_is_a_record_in_every_state_and_the_log_fits(unit_of_work: UnitOfWork) -> None:
+def test_there_is_a_record_in_every_state_and_the_log_fits(unit_of_work: UnitOfWork, tmp_path: Path) -> None:
     with unit_of_work.read() as work:
         found = records(work.session)
         assert {record.state for record in found} == set(CustodyState)
@@ -73,7 +75,7 @@ def test_there_is_a_record_in_every_state_and_the_log_fits(unit_of_work: UnitOfW
         ).all()
     assert held == [CustodyState.SUSPENDED]
 
-    assert list(verification(unit_of_work).findings()) == []
+    assert list(verification(unit_of_work, tmp_path / "checkpoints.txt").findings()) == []
 
 
 def assert_complete(session: Session, record: CustodyRecord) -> None:
