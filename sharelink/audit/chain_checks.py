@@ -1,6 +1,6 @@
 """Whether each event follows its predecessor in its chain, with a bounded memory of how chains ended."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select, tuple_
@@ -46,21 +46,22 @@ class ChainCheck:
             for rec, rseq, hashed, index in session.execute(found):
                 self._ends[rec] = (rseq, hashed, index)
 
-    def check(self, stored: StoredEvent, previous: object) -> Iterator[Finding]:
-        """Yield what is wrong with the place of an event in its chain; `previous` is what the leaf says."""
+    def check(self, stored: StoredEvent, previous: object) -> list[Finding]:
+        """Return what is wrong with the place of an event in its chain; `previous` is what the leaf says."""
         rec, rseq = stored.rec, stored.rseq
         if not isinstance(rec, str) or not isinstance(rseq, int) or not isinstance(stored.leaf_hash, bytes):
-            return
+            return []
         end = self._ends.get(rec)
         self._ends[rec] = (rseq, stored.leaf_hash, stored.index)
         if rseq == 0:
             self.chains += 1
             if previous is not None or end is not None:
                 text = f"the first event of the chain {rec} has a predecessor"
-                yield Finding(FindingKind.CHAIN_BROKEN, stored.index, text)
+                return [Finding(FindingKind.CHAIN_BROKEN, stored.index, text)]
         elif end is None or end[0] != rseq - 1:
             text = f"the predecessor of event {rseq} of the chain {rec} is missing"
-            yield Finding(FindingKind.CHAIN_GAP, stored.index, text)
+            return [Finding(FindingKind.CHAIN_GAP, stored.index, text)]
         elif previous != base64_text(end[1]) or end[2] >= stored.index:
             text = f"event {rseq} of the chain {rec} does not follow its predecessor"
-            yield Finding(FindingKind.CHAIN_BROKEN, stored.index, text)
+            return [Finding(FindingKind.CHAIN_BROKEN, stored.index, text)]
+        return []

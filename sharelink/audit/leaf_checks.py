@@ -1,7 +1,7 @@
 """What one stored event must satisfy by itself. Pure, and quick: a log has millions of them."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,7 +35,7 @@ class MalformedLeaf(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredEvent:
     """A row as the database holds it. Whoever changed it may have changed the type of a value, too."""
 
@@ -73,40 +73,43 @@ def parsed_leaf(leaf: bytes) -> dict[str, Any]:
     return fields
 
 
-def check_columns(stored: StoredEvent, fields: dict[str, Any]) -> Iterator[Finding]:
-    """Yield a finding for each column that repeats a field of the leaf wrongly."""
+def check_columns(stored: StoredEvent, fields: dict[str, Any]) -> list[Finding]:
+    """Return a finding for each column that repeats a field of the leaf wrongly."""
     at = stored.at_microseconds
-    for name, value in (
-        ("rec", stored.rec),
-        ("rseq", stored.rseq),
-        ("type", stored.type),
-        ("t", _time_text(at) if isinstance(at, int) else ""),
-    ):
-        if fields[name] != value:
-            text = f"the column for {name} does not say what the event says"
-            yield Finding(FindingKind.COLUMN_DIFFERS, stored.index, text)
+    columns = {
+        "rec": stored.rec,
+        "rseq": stored.rseq,
+        "type": stored.type,
+        "t": _time_text(at) if isinstance(at, int) else "",
+    }
+    return [
+        Finding(FindingKind.COLUMN_DIFFERS, stored.index, f"the column for {name} does not say what the event says")
+        for name, value in columns.items()
+        if fields[name] != value
+    ]
 
 
-def check_disclosures(index: int, digests: Sequence[str], disclosed: Sequence[tuple[str, str]]) -> Iterator[Finding]:
-    """Yield a finding for each personal field that is not one of those that the leaf commits to, under its name."""
+def check_disclosures(index: int, digests: Sequence[str], disclosed: Sequence[tuple[str, str]]) -> list[Finding]:
+    """Return a finding for each personal field that is not one of those that the leaf commits to, under its name."""
+    findings: list[Finding] = []
     for name, text in disclosed:
         if not text.isascii() or disclosure_digest(text) not in digests:
             foreign = f"the personal field {name} is not the one that was logged"
-            yield Finding(FindingKind.DISCLOSURE_FOREIGN, index, foreign)
+            findings.append(Finding(FindingKind.DISCLOSURE_FOREIGN, index, foreign))
         elif not text.startswith(_name_in_base64(name), _SALT_END) and disclosed_field(text)[0] != name:
             renamed = f"the personal field {name} was logged under another name"
-            yield Finding(FindingKind.DISCLOSURE_RENAMED, index, renamed)
+            findings.append(Finding(FindingKind.DISCLOSURE_RENAMED, index, renamed))
+    return findings
 
 
-def check_actor(
-    stored: StoredEvent, fields: dict[str, Any], account_id: object, pseudonym_key: bytes
-) -> Iterator[Finding]:
-    """Yield a finding if the account beside the leaf is not the one whose pseudonym the leaf has."""
+def check_actor(stored: StoredEvent, fields: dict[str, Any], account_id: object, pseudonym_key: bytes) -> list[Finding]:
+    """Return a finding if the account beside the leaf is not the one whose pseudonym the leaf has."""
     actor = fields["actor"]
     ref = actor.get("ref") if isinstance(actor, dict) else None
-    if not isinstance(account_id, bytes) or _pseudonym(pseudonym_key, str(stored.rec), account_id) != ref:
-        text = "the account beside the event is not the one that acted"
-        yield Finding(FindingKind.ACTOR_DIFFERS, stored.index, text)
+    if isinstance(account_id, bytes) and _pseudonym(pseudonym_key, str(stored.rec), account_id) == ref:
+        return []
+    text = "the account beside the event is not the one that acted"
+    return [Finding(FindingKind.ACTOR_DIFFERS, stored.index, text)]
 
 
 _pseudonym = lru_cache(maxsize=4096)(pseudonym)

@@ -49,12 +49,14 @@ class StateLedger:
 
     Args:
         noun: what people call it.
+        kinds: the types of event that tell something about it.
         tells: reads an event.
         batch: reads the rows after the one with this id, in the order of ids, at most `limit`; all if id is None.
         one: reads one row by its id.
     """
 
     noun: str
+    kinds: frozenset[str]
     tells: Tells
     batch: Callable[[Session, str | None, int], Sequence[StoredState]]
     one: Callable[[Session, str], StoredState | None]

@@ -12,9 +12,10 @@ from sharelink.audit.signing import LogKeys
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.errors import ProofRejected
 from sharelink.tlog.merkle import Frontier, Subtree
-from sharelink.tlog.signed_notes import SignedNote
+from sharelink.tlog.signed_notes import SignedNote, base64_text
 
 _BATCH_CHECKPOINTS = 1000
+_checkpoint = AuditCheckpoint.metadata.tables[AuditCheckpoint.__tablename__].c
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class TreeCheck:
 
     frontier: Frontier = field(default_factory=Frontier.empty)
     checkpoints: int = 0
-    _differing: int = 0
+    _is_differing: bool = False
     _due: dict[int, tuple[bytes, str]] = field(default_factory=dict)
     _subtrees: list[Subtree] = field(default_factory=list)
     _held: dict[int, bytes] = field(default_factory=dict)
@@ -34,30 +35,35 @@ class TreeCheck:
 
     def prepare(self, session: Session, end: int) -> None:
         """Read the checkpoints over more leaves than are grown by now, up to `end`."""
-        wanted = select(AuditCheckpoint.size, AuditCheckpoint.root, AuditCheckpoint.note).where(
-            AuditCheckpoint.size > self.frontier.size, AuditCheckpoint.size <= end
+        wanted = select(_checkpoint.size, _checkpoint.root, _checkpoint.note).where(
+            _checkpoint.size > self.frontier.size, _checkpoint.size <= end
         )
-        self._due = {size: (root, note) for size, root, note in session.execute(wanted)}
+        self._due = {size: (root, note) for size, root, note in session.execute(wanted).all()}
 
-    def grow(self, hashed: bytes) -> Iterator[Finding]:
-        """Add one leaf; yield what is wrong with a checkpoint that ends there."""
-        self._subtrees.extend(self.frontier.append(hashed))
-        if self.frontier.size in self._held and self._held.pop(self.frontier.size) != self.frontier.root():
-            text = f"the first {self.frontier.size} events are not those of a checkpoint outside of the database"
-            yield Finding(FindingKind.LOG_FORKED, self.frontier.size - 1, text)
-        due = self._due.get(self.frontier.size)
+    def grow(self, hashed: bytes) -> list[Finding]:
+        """Add one leaf; return what is wrong with a checkpoint that ends there."""
+        frontier = self.frontier
+        if completed := frontier.append(hashed):
+            self._subtrees.extend(completed)
+        findings: list[Finding] = []
+        if frontier.size in self._held and self._held.pop(frontier.size) != frontier.root():
+            text = f"the first {frontier.size} events are not those of a checkpoint outside of the database"
+            findings.append(Finding(FindingKind.LOG_FORKED, frontier.size - 1, text))
+        due = self._due.get(frontier.size)
         if due is None:
-            return
+            return findings
         self.checkpoints += 1
-        size, root = self.frontier.size, self.frontier.root()
+        root = frontier.root()
         stored_root, note = due
-        if stored_root == root and note.split("\n", 3)[1:3] == Checkpoint("", size, root).text().split("\n")[1:3]:
-            return
-        self._differing += 1
+        # The lines of a checkpoint's text after its origin.
+        if stored_root == root and note.startswith(f"{frontier.size}\n{base64_text(root)}\n", note.find("\n") + 1):
+            return findings
         # One change makes every later root another one: the first tells where it was.
-        if self._differing == 1:
-            text = f"the checkpoint over {size} events does not belong to these events; something before was changed"
-            yield Finding(FindingKind.CHECKPOINT_DIFFERS, size - 1, text)
+        if not self._is_differing:
+            text = f"the checkpoint over {frontier.size} events does not belong to them: something before was changed"
+            findings.append(Finding(FindingKind.CHECKPOINT_DIFFERS, frontier.size - 1, text))
+        self._is_differing = True
+        return findings
 
     def check_held(self) -> Iterator[Finding]:
         """Yield a finding for each outside checkpoint that tells of more events than there are."""

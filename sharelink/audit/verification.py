@@ -5,9 +5,9 @@ that was rewritten and signed anew as a whole, by somebody with database and key
 be found: give it as `outside`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Row, Select, func, select, type_coerce
@@ -43,6 +43,10 @@ Progress = Callable[[int, int], None]
 
 class StateCheck(Protocol):
     """Follows what the log tells about some things, and compares it with what the database says they are now."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The types of event that tell something about them."""
 
     def follow(self, fields: Mapping[str, Any]) -> None:
         """Take notice of one event, in the order of the log."""
@@ -102,6 +106,7 @@ class Verification:
     erased: int = 0
     _size: int = 0
     _next_index: int = 0
+    _followers: dict[str, list[StateCheck]] = field(default_factory=dict)
     _chains: ChainCheck = field(default_factory=ChainCheck)
     _tree: TreeCheck = field(default_factory=TreeCheck)
 
@@ -124,6 +129,9 @@ class Verification:
         """Yield everything that is wrong, in the order of the log."""
         yield from self._check_head()
         self._tree.hold(self.held)
+        for check in self.state_checks:
+            for kind in check.kinds:
+                self._followers.setdefault(kind, []).append(check)
         last = _BEFORE_ALL
         while batch := self._read(last):
             yield from self._check(batch)
@@ -168,9 +176,8 @@ class Verification:
 
     def _check(self, batch: "_Batch") -> Iterator[Finding]:
         for stored in batch.events:
-            yield from self._check_event(
-                stored, batch.disclosures.pop(stored.index, ()), batch.accounts.get(stored.index)
-            )
+            disclosed = batch.disclosures.pop(stored.index, ())
+            yield from self._check_event(stored, disclosed, batch.accounts.get(stored.index))
         for index in sorted(batch.disclosures):
             yield _ownerless(index)
         with self.open_reading() as session:
@@ -178,32 +185,33 @@ class Verification:
 
     def _check_event(
         self, stored: StoredEvent, disclosed: Sequence[tuple[str, str]], account_id: object
-    ) -> Iterator[Finding]:
+    ) -> list[Finding]:
+        findings: list[Finding] = []
         self.events += 1
         self.disclosures += len(disclosed)
         if stored.index != self._next_index:
             text = f"expected the index {self._next_index}, found {stored.index}"
-            yield Finding(FindingKind.INDEX_GAP, stored.index, text)
+            findings.append(Finding(FindingKind.INDEX_GAP, stored.index, text))
         self._next_index = stored.index + 1
         hashed = leaf_hash(stored.leaf)
         if hashed != stored.leaf_hash:
             text = "the stored hash is not that of the stored event"
-            yield Finding(FindingKind.LEAF_HASH_DIFFERS, stored.index, text)
-        yield from self._tree.grow(hashed)
+            findings.append(Finding(FindingKind.LEAF_HASH_DIFFERS, stored.index, text))
+        findings += self._tree.grow(hashed)
         try:
             fields = parsed_leaf(stored.leaf)
         except MalformedLeaf as malformed:
-            yield Finding(malformed.kind, stored.index, str(malformed))
-            return
-        yield from check_columns(stored, fields)
-        yield from self._chains.check(stored, fields["prev"])
+            return [*findings, Finding(malformed.kind, stored.index, str(malformed))]
+        findings += check_columns(stored, fields)
+        findings += self._chains.check(stored, fields["prev"])
         digests = fields["_sd"]
         self.erased += max(0, len(digests) - len(disclosed))
-        yield from check_disclosures(stored.index, digests, disclosed)
+        findings += check_disclosures(stored.index, digests, disclosed)
         if account_id is not None:
-            yield from check_actor(stored, fields, account_id, self.pseudonym_key)
-        for check in self.state_checks:
+            findings += check_actor(stored, fields, account_id, self.pseudonym_key)
+        for check in self._followers.get(fields["type"], ()):
             check.follow(fields)
+        return findings
 
     def _check_tail(self) -> Iterator[Finding]:
         beyond = (
@@ -237,8 +245,8 @@ class _Batch:
 
 
 def _stored_event(row: Row[*tuple[Any, ...]]) -> StoredEvent:
-    index, rec, rseq, kind, at, leaf, hashed = row
-    return StoredEvent(index, rec, rseq, kind, at, _stored_bytes(leaf), hashed)
+    stored = StoredEvent(*row)
+    return stored if type(stored.leaf) is bytes else replace(stored, leaf=_stored_bytes(stored.leaf))
 
 
 def _stored_bytes(value: object) -> bytes:

@@ -18,7 +18,7 @@ _STEPS = frozenset(transition.event.value for transition in TRANSITIONS.values()
 
 def record_states() -> StateLedger:
     """Return what follows every record through the log."""
-    return StateLedger("record", _told, _batch, _one)
+    return StateLedger("record", _STEPS | {AuditEvent.CUSTODY_OPENED.value}, _told, _batch, _one)
 
 
 def _told(fields: Mapping[str, Any]) -> Told | None:

@@ -27,7 +27,7 @@ _STATE_AFTER: Mapping[str, ShareState] = {
 
 def share_states() -> StateLedger:
     """Return what follows every share through the log."""
-    return StateLedger("share", _told, _batch, _one)
+    return StateLedger("share", frozenset(_STATE_AFTER), _told, _batch, _one)
 
 
 def _told(fields: Mapping[str, Any]) -> Told | None:
