@@ -38,6 +38,7 @@ class Sizes:
     few_events: int
     events: int
     writing_seconds: float
+    writing_processes: int
 
 
 WHOLE = Sizes(
@@ -54,6 +55,7 @@ WHOLE = Sizes(
     few_events=10_000,
     events=1_000_000,
     writing_seconds=5.0,
+    writing_processes=4,
 )
 QUICK = Sizes(
     rounds=2,
@@ -69,6 +71,7 @@ QUICK = Sizes(
     few_events=100,
     events=600,
     writing_seconds=0.5,
+    writing_processes=1,
 )
 
 

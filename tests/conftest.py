@@ -44,7 +44,7 @@ COMPILED_STATEMENTS = 5000
 _ready: dict[str, tuple[Dialect, Any]] = {}
 
 
-SLOW = re.compile(r"tests/(attacks|browser|cli|reliability|test_wheel)\b")
+SLOW = re.compile(r"tests/(attacks|browser|cli|deploy|kms|monitors|reliability|web|test_bench|test_wheel)\b")
 
 
 @pytest.hookimpl(trylast=True)

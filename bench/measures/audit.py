@@ -16,7 +16,7 @@ from bench.long_log import write_long_log
 from bench.machine import cpu_seconds
 from bench.measures.cycles import SMALL_BYTES, secret_of
 from bench.subjects import SharelinkUnderTest, sharelink_on_postgresql, sharelink_on_sqlite
-from bench.workshop import Workshop, in_turns
+from bench.workshop import Sizes, Workshop, in_turns
 from sharelink.actors import Actor
 from sharelink.acts.verifying import verification
 from sharelink.app import create_app
@@ -32,7 +32,7 @@ from tests.factories import send_secret
 
 _ACTS_PER_CYCLE = 4
 """Units of work with events in a create + open + reveal cycle: created, opened, revealed, displayed."""
-_WRITERS, _PROCESSES = 32, 4
+_WRITERS = 32
 _PLAIN_TABLE = "CREATE TABLE plain_audit (id BYTEA PRIMARY KEY, at BIGINT, type TEXT, rec TEXT, note TEXT)"
 _PLAIN_ROW = "INSERT INTO plain_audit VALUES (:id, :at, :type, :rec, :note)"
 
@@ -120,10 +120,10 @@ def _share_of_a_cycle(workshop: Workshop, place: SharelinkUnderTest) -> Iterator
 def _writers(workshop: Workshop, place: SharelinkUnderTest) -> Iterator[Figure]:
     with place.installation.unit_of_work.write(Actor.system()) as work:
         work.session.execute(text(_PLAIN_TABLE))
-    settings, seconds = place.installation.settings, workshop.sizes.writing_seconds
+    settings, sizes = place.installation.settings, workshop.sizes
     turns: dict[str, Callable[[], float]] = {
-        "tree": lambda: _rate(settings, seconds, plain=False),
-        "plain": lambda: _rate(settings, seconds, plain=True),
+        "tree": lambda: _rate(settings, sizes, plain=False),
+        "plain": lambda: _rate(settings, sizes, plain=True),
     }
     given = in_turns(workshop.sizes.rounds, turns)
     yield Figure(f"acts of {_WRITERS} writers with the log, PostgreSQL", Spread.of(given["tree"]), "/s", digits=0)
@@ -133,11 +133,12 @@ def _writers(workshop: Workshop, place: SharelinkUnderTest) -> Iterator[Figure]:
     yield Figure(name, Spread.of(shares), "x", 0.35, 0.8, more_is_better=True)
 
 
-def _rate(settings: Settings, seconds: float, *, plain: bool) -> float:
+def _rate(settings: Settings, sizes: Sizes, *, plain: bool) -> float:
+    seconds, count = sizes.writing_seconds, sizes.writing_processes
     spawning = multiprocessing.get_context("spawn")
-    steps = _Steps(spawning.Barrier(_PROCESSES + 1), spawning.Event(), spawning.Queue())
-    arguments = (settings, seconds, plain, steps)
-    processes = [spawning.Process(target=_write_in_process, args=arguments) for _ in range(_PROCESSES)]
+    steps = _Steps(spawning.Barrier(count + 1), spawning.Event(), spawning.Queue())
+    arguments = (settings, seconds, _WRITERS // count, plain, steps)
+    processes = [spawning.Process(target=_write_in_process, args=arguments) for _ in range(count)]
     for process in processes:
         process.start()
     steps.ready.wait(120)
@@ -148,10 +149,10 @@ def _rate(settings: Settings, seconds: float, *, plain: bool) -> float:
     return total / seconds
 
 
-def _write_in_process(settings: Settings, seconds: float, plain: bool, steps: _Steps) -> None:
+def _write_in_process(settings: Settings, seconds: float, writers: int, plain: bool, steps: _Steps) -> None:
     app = create_app(settings, serving=False)
     unit_of_work: UnitOfWork = app.extensions[EXTENSION].unit_of_work
-    counts = [0] * (_WRITERS // _PROCESSES)
+    counts = [0] * writers
     if plain:
         AuditLog.write_pending = _write_plain_row  # type: ignore[method-assign]
     with app.app_context():
