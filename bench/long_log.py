@@ -37,7 +37,7 @@ def write_long_log(place: SharelinkUnderTest, count: int) -> None:
                     obj=("share", new_id()),
                     facts={"kind": "send", "lifetime_seconds": 604_800},
                 )
-            work.audit.write_pending(work.session)
+            work.audit.write_pending(work.connection)
             work.session.execute(insert(AuditCheckpoint), _checkpoints(work.session, frontier, unit_of_work.log_keys))
 
 

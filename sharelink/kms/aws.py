@@ -86,4 +86,6 @@ class AwsKeyWrapping:
             read_timeout=READ_SECONDS,
             retries={"total_max_attempts": TRIES, "mode": "standard"},
         )
-        return boto3.client("kms", region_name=self._region, endpoint_url=self._endpoint_url, config=config)
+        # A session of its own: the default one keeps the first credentials that it was given.
+        session = boto3.Session()
+        return session.client("kms", region_name=self._region, endpoint_url=self._endpoint_url, config=config)

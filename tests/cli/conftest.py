@@ -42,8 +42,11 @@ def demonstration(
             url = exits.enter_context(fresh_database(server, template=template))
         shutil.copytree(new_keyring, folder / "keyring")
         settings = Settings(instance_directory=folder, database_url=url, base_url="http://localhost")
-        exits.enter_context(pytest.MonkeyPatch.context()).setattr(seals, "OWASP_CODE_COST", QUICK_CODE_COST)
         app = create_app(settings, clock=MovableClock(), serving=False)
         work: UnitOfWork = app.extensions[EXTENSION].unit_of_work
         exits.callback(work.engine.dispose)
-        yield Demonstration(work, fill_with_examples(work))
+        # Only while they are made: what is shipped is proven by other tests of this process.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(seals, "OWASP_CODE_COST", QUICK_CODE_COST)
+            examples = fill_with_examples(work)
+        yield Demonstration(work, examples)

@@ -19,7 +19,7 @@ from sharelink.tlog.merkle import leaf_hash, root_of
 from sharelink.tlog.signed_notes import SignedNote
 from sharelink.tlog.tiles import bundled_entries, tile_hashes
 from tests.accounts.records import recorded
-from tests.browsers import Browser
+from tests.browsers import Browser, headers_of
 from tests.factories import make_person
 
 PATHS = ("checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/entries/000", "tile/0/999", "tile/nonsense")
@@ -84,7 +84,7 @@ def answers_of(browser, headers):
     for path in PATHS:
         for method in ("GET", "HEAD"):
             answer = browser.open(f"/audit/{path}", method=method, headers=headers)
-            found.add((answer.status_code, tuple(sorted(answer.headers.items())), method, answer.data))
+            found.add((answer.status_code, headers_of(answer), method, answer.data))
     return found
 
 

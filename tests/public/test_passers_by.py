@@ -9,7 +9,7 @@ import pytest
 from sharelink.unit_of_work import UnitOfWork
 from tests.attacks.open_links import POST_PATHS, LiveLinks, everything, live_links
 from tests.attacks.passers_by import PASSERS_BY
-from tests.browsers import Browser
+from tests.browsers import Browser, headers_of
 from tests.factories import Person
 
 BASE = "http://localhost"
@@ -99,7 +99,7 @@ def test_other_methods_at_a_link_are_one_refusal(unit_of_work: UnitOfWork, clien
     before = everything(unit_of_work)
     for method, (folder, url) in product(UNSAFE_METHODS, links.urls.items()):
         answers = {
-            (answer.status_code, answer.data, str(sorted(answer.headers)))
+            (answer.status_code, answer.data, headers_of(answer))
             for path in (links.path(folder), f"{folder}nobody.knows.this")
             for answer in [client.open(path, method=method, data={"link": url, "code": links.code})]
         }

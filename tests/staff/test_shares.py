@@ -49,10 +49,10 @@ def test_the_page_says_what_it_is_and_what_to_do_next_in_every_state(
     for sent, words, actions, again in (
         (sealed, "Nobody has opened the link", {"withdraw"}, True),
         (locked, "was it a slip, unlock it", {"withdraw", "unlock"}, True),
-        (withdrawn, "went to <the> wrong person", set(), True),
-        (unconfirmed, "Revealed, delivery unconfirmed", set(), True),
-        (stored, "nothing left to do", set(), False),
-        (declined, "not mine", set(), True),
+        (withdrawn, "went to <the> wrong person", {"receipt"}, True),
+        (unconfirmed, "Revealed, delivery unconfirmed", {"receipt"}, True),
+        (stored, "nothing left to do", {"receipt"}, False),
+        (declined, "not mine", {"receipt"}, True),
     ):
         page = staff_client.get(page_of(sent)).text
         assert words in html.unescape(page)

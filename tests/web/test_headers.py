@@ -1,5 +1,6 @@
 """The whole set of headers on every kind of answer: errors, fragments, files, redirects, and what is too fast."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -71,6 +72,7 @@ def check(name: str, answer: TestResponse, kind: Kind) -> None:
     assert answer.status_code == kind.status, name
     found = {key: value for key, value in answer.headers if key != "Set-Cookie"}
     found.pop("Content-Length", None)
+    assert re.fullmatch(r"[0-9a-f]{16}", found.pop("X-Request-ID")), name
     expected = dict(kind.always) | {"Cache-Control": kind.cache} | dict(kind.headers)
     if kind.content_type is not None:
         expected["Content-Type"] = kind.content_type
