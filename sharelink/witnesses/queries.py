@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sharelink.audit.cosignatures import AuditCosignature
@@ -74,10 +74,3 @@ def _view(session: Session, name: str, row: AuditWitness | None, now: datetime) 
         has_refused=row is not None and row.refused_at is not None,
         problem="" if error is None else ERROR_WORDS.get(error, f"It answers {error.replace('_', ' ')}."),
     )
-
-
-def newest_cosignature_at(session: Session, witnesses: Sequence[Witness]) -> datetime | None:
-    """Return when the newest cosignature by one of `witnesses` was received; None if there is none."""
-    names = [witness.name for witness in witnesses]
-    wanted = select(func.max(AuditCosignature.stored_at)).where(AuditCosignature.witness.in_(names))
-    return session.execute(wanted).scalar_one_or_none()
