@@ -52,3 +52,11 @@ def shortest_times(*hashes: str | None) -> list[float]:
             password_matches(hashed, "something else altogether")
             found.append(time.perf_counter() - started)
     return [min(found) for found in times]
+
+
+def test_a_crowd_waits_for_its_turn_and_is_turned_away_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password_hashing, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(password_hashing, "WAIT_SECONDS", 0.05)
+    with password_hashing._turn(), pytest.raises(PasswordHashingBusy):
+        hash_password("violin tapioca marsh eleven")
+    assert hash_password("violin tapioca marsh eleven")
