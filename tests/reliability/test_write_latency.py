@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
+import pytest
+
 from tests.attacks.callers import Post
 from tests.attacks.installations import Installation
 from tests.attacks.servers import Server
@@ -18,6 +20,7 @@ WRITES_EACH = 30
 MOST_RATIO = 4.0
 
 
+@pytest.mark.alone
 def test_the_slowest_percent_of_writes_takes_at_most_four_times_the_middle_one(
     sqlite_installation: Installation, figures: Figures
 ) -> None:
