@@ -209,4 +209,4 @@ def _verify(place: SharelinkUnderTest) -> float:
     checked = verification(place.installation.unit_of_work, settings.checkpoint_file)
     began = time.perf_counter()
     assert list(checked.findings()) == [], "the log does not fit"
-    return checked.events / (time.perf_counter() - began)
+    return checked.counts.events / (time.perf_counter() - began)

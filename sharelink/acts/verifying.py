@@ -1,12 +1,14 @@
 """Verifying the whole log, in many short readings: what is to be followed, and what is held against it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from sharelink.audit.checkpoint_file import newest_in_file
+from sharelink.audit.events_checks import StateCheck
+from sharelink.audit.segments import SegmentChecks
 from sharelink.audit.verification import Progress, Verification
 from sharelink.custody.verification import record_states
 from sharelink.shares.verification import share_states
@@ -38,6 +40,16 @@ def verification(
         unit_of_work.log_keys,
         unit_of_work.keyring.audit_key,
         held=[] if outside is None else [outside],
-        state_checks=[share_states(), record_states()],
+        state_checks=state_checks(),
+        side_by_side=SegmentChecks(
+            unit_of_work.engine.url.render_as_string(hide_password=False),
+            unit_of_work.keyring.audit_key,
+            state_checks,
+        ),
         on_progress=on_progress,
     )
+
+
+def state_checks() -> Sequence[StateCheck]:
+    """Return what follows everything that has a state, from the beginning of the log on."""
+    return [share_states(), record_states()]

@@ -63,13 +63,11 @@ class StateLedger:
     _book: sqlite3.Connection = field(default_factory=_new_book)
     _buffer: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def follow(self, fields: Mapping[str, Any]) -> None:
-        """Take notice of one event."""
-        told = self.tells(fields)
-        if told is not None:
-            self._buffer[told[0]] = (told[1], str(fields["rec"]))
-            if len(self._buffer) >= _BUFFERED:
-                self._write()
+    def note(self, states: Mapping[str, tuple[str, str]]) -> None:
+        """Take notice of what events have told: by id, a state and the chain that tells."""
+        self._buffer.update(states)
+        if len(self._buffer) >= _BUFFERED:
+            self._write()
 
     def findings(self, open_reading: Callable[[], Any], size: int) -> Iterator[Finding]:
         """Yield every thing that is not what the first `size` events, and those after them, have made of it."""

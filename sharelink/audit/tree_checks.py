@@ -33,6 +33,11 @@ class TreeCheck:
         """Remember checkpoints that are known outside of the database, so that the tree is compared with them, too."""
         self._held = {checkpoint.size: checkpoint.root for checkpoint in held if checkpoint.size}
 
+    def go_on_from(self, frontier: Frontier) -> None:
+        """Take a tree over more leaves, which fits every checkpoint on the way."""
+        self.frontier = frontier
+        self._held = {size: root for size, root in self._held.items() if size > frontier.size}
+
     def prepare(self, session: Session, end: int) -> None:
         """Read the checkpoints over more leaves than are grown by now, up to `end`."""
         wanted = select(_checkpoint.size, _checkpoint.root, _checkpoint.note).where(

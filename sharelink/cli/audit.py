@@ -47,9 +47,10 @@ def verify() -> None:
                 click.echo(f"{finding.kind.value}: {place}: {finding.text}")
     if found > FINDINGS_SHOWN:
         click.echo(f"... and {found - FINDINGS_SHOWN} more")
+    counts = checked.counts
     click.echo(
-        f"{checked.events} events in {checked.chains} chains under {checked.checkpoints} checkpoints,"
-        f" {checked.disclosures} personal fields, {checked.erased} erased."
+        f"{counts.events} events in {counts.chains} chains under {counts.checkpoints} checkpoints,"
+        f" {counts.disclosures} personal fields, {counts.erased} erased."
     )
     if found:
         click.echo(f"{found} findings: the log was changed.")

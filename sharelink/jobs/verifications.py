@@ -57,7 +57,7 @@ def verify_once(
     except _Stopped:
         return False
     with unit_of_work.write(Actor.system()) as work:
-        move_run(work.session, run_id, work.now, checked.events, checked.events)
+        move_run(work.session, run_id, work.now, checked.counts.events, checked.counts.events)
         end_run(work.session, run_id, work.now, count, told)
         work.audit.append(
             AuditEvent.AUDIT_VERIFICATION_FAILED if count else AuditEvent.AUDIT_VERIFIED,
@@ -65,6 +65,6 @@ def verify_once(
             actor=work.actor,
             now=work.now,
             outcome=Outcome.FAILURE if count else Outcome.SUCCESS,
-            facts={"events": checked.events, "findings": count},
+            facts={"events": checked.counts.events, "findings": count},
         )
     return True

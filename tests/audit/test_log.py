@@ -170,5 +170,5 @@ def test_writers_at_the_same_time_leave_neither_gap_nor_twin(app: Flask):
         assert longest == writers * each - 1
         verification, findings = verified(unit_of_work)
         assert findings == []
-        assert verification.events == writers * each * 2
-        assert verification.chains == 4
+        assert verification.counts.events == writers * each * 2
+        assert verification.counts.chains == 4

@@ -10,12 +10,13 @@ from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from sharelink.actors import Actor, ActorKind
-from sharelink.audit import verification as verification_module
+from sharelink.audit import events_checks
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.findings import FindingKind
 from sharelink.audit.leaf_checks import parsed_leaf
 from sharelink.audit.leaves import canonical_json
 from sharelink.audit.models import AuditDisclosure
+from sharelink.audit.verification import Verification
 from sharelink.cli.audit import audit
 from sharelink.settings import Settings
 from sharelink.tlog.merkle import leaf_hash
@@ -69,8 +70,8 @@ def leaf(log: UnitOfWork, index: int) -> bytes:
 def test_an_untouched_log_has_no_findings(log: UnitOfWork):
     verification, findings = verified(log)
     assert findings == []
-    assert (verification.events, verification.chains) == (6, 2)
-    assert (verification.disclosures, verification.erased) == (24, 0)
+    assert (verification.counts.events, verification.counts.chains) == (6, 2)
+    assert (verification.counts.disclosures, verification.counts.erased) == (24, 0)
 
 
 def test_an_empty_log_has_no_findings(unit_of_work: UnitOfWork):
@@ -78,10 +79,10 @@ def test_an_empty_log_has_no_findings(unit_of_work: UnitOfWork):
 
 
 def test_a_log_longer_than_one_batch_is_checked_whole(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(verification_module, "_LEAVES", verification_module._LEAVES.limit(2))
+    monkeypatch.setattr(events_checks, "_LEAVES", events_checks._LEAVES.limit(2))
     verification, findings = verified(log)
     assert findings == []
-    assert verification.events == 6
+    assert verification.counts.events == 6
     tamper(log, "UPDATE audit_leaf SET event_type = 'share.stored' WHERE leaf_index = 4")
     assert [(finding.kind, finding.index) for finding in verified(log)[1]] == [(FindingKind.COLUMN_DIFFERS, 4)]
 
@@ -218,7 +219,7 @@ def test_erased_personal_fields_are_counted_and_no_finding(log: UnitOfWork):
         work.session.execute(delete(AuditDisclosure).where(AuditDisclosure.name == "ip"))
     verification, findings = verified(log)
     assert findings == []
-    assert verification.erased == 6
+    assert verification.counts.erased == 6
 
 
 def test_a_personal_field_moved_to_another_event_is_found(log: UnitOfWork):
@@ -279,7 +280,7 @@ def test_events_appended_while_verifying_are_left_for_the_next_time(log: UnitOfW
         with log.read() as work:
             yield work.session
 
-    verification = verification_module.Verification(reading_while_others_write, log.log_keys, log.keyring.audit_key)
+    verification = Verification(reading_while_others_write, log.log_keys, log.keyring.audit_key)
     assert list(verification.findings()) == []
-    assert verification.events == 6
+    assert verification.counts.events == 6
     assert readings > 2

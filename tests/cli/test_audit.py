@@ -99,7 +99,7 @@ def test_erased_fields_are_gone_and_every_proof_stays_valid(
     assert count(unit_of_work, AuditActor) == 0
     checked = verification(unit_of_work, settings.checkpoint_file)
     assert list(checked.findings()) == []
-    assert checked.erased > 5
+    assert checked.counts.erased > 5
     key = unit_of_work.log_keys.public_keys[0]
     proof = InclusionProof.parse((tmp_path / "00000001.tlog-proof").read_bytes())
     Policy((key,), {}, {}, None).check_entry((tmp_path / "00000001.json").read_bytes(), proof)

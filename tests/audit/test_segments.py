@@ -1,0 +1,140 @@
+"""A long log is checked in several processes: sooner, and with the same result as one event after the other."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from sharelink.actors import Actor
+from sharelink.acts.verifying import state_checks
+from sharelink.audit import segments
+from sharelink.audit.events import AuditEvent
+from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.segments import SegmentChecks
+from sharelink.audit.verification import Verification
+from sharelink.tlog.checkpoints import Checkpoint
+from sharelink.unit_of_work import UnitOfWork
+from tests.audit.readings import reading
+from tests.factories import Person, make_person, send_secret
+
+EACH = 256
+VISITOR = Actor.public("203.0.113.7", "Test browser")
+
+
+@pytest.fixture
+def staff(unit_of_work: UnitOfWork) -> Person:
+    return make_person(unit_of_work, "Anna", "anna@example.com")
+
+
+@pytest.fixture
+def log(unit_of_work: UnitOfWork, staff: Person) -> UnitOfWork:
+    """Return a log of four segments of 256 events and a rest; a share is made in the first and revealed in the last."""
+    sent = send_secret(unit_of_work, staff, "canary", code=False)
+    for number in range(22):
+        with unit_of_work.write(VISITOR) as work:
+            for chain in ("one", "two", f"of its own {number}"):
+                for _ in range(16):
+                    work.audit.append(AuditEvent.CUSTODY_REVIEWED, rec=chain, actor=VISITOR, now=work.now)
+    with unit_of_work.write(VISITOR) as work:
+        work.shares.claim(work.shares.find(sent.link))
+    return unit_of_work
+
+
+def tamper(log: UnitOfWork, statement: str) -> None:
+    with log.write(VISITOR) as work:
+        work.session.execute(text(statement))
+
+
+def verification(
+    log: UnitOfWork, side_by_side: SegmentChecks | None, held: Sequence[Checkpoint] = ()
+) -> tuple[Verification, list[Finding]]:
+    made = Verification(
+        lambda: reading(log),
+        log.log_keys,
+        log.keyring.audit_key,
+        held=held,
+        state_checks=state_checks(),
+        side_by_side=side_by_side,
+    )
+    return made, list(made.findings())
+
+
+def in_processes(log: UnitOfWork) -> SegmentChecks:
+    url = log.engine.url.render_as_string(hide_password=False)
+    return SegmentChecks(url, log.keyring.audit_key, state_checks, processes=2, segment_events=EACH)
+
+
+def clean_segments(log: UnitOfWork, checks: SegmentChecks) -> int:
+    """Return how many segments could be left to others."""
+    with log.read() as work:
+        size = work.session.execute(text("SELECT size FROM audit_head")).scalar_one()
+    assert size > 4 * EACH
+    return sum(1 for _ in checks.clean(lambda: reading(log), size, ()))
+
+
+def test_several_processes_count_and_hash_what_one_does(log: UnitOfWork) -> None:
+    assert clean_segments(log, in_processes(log)) == 4
+    alone, nothing = verification(log, None)
+    together, neither = verification(log, in_processes(log))
+    assert nothing == neither == []
+    assert together.counts == alone.counts
+    assert together.root == alone.root
+
+
+@pytest.mark.parametrize(
+    ("statement", "clean"),
+    [
+        ("UPDATE audit_leaf SET rseq = 900 WHERE leaf_index = 300", 1),
+        ("UPDATE audit_leaf SET leaf_hash = substr(leaf_hash, 1, 31) WHERE leaf_index = 600", 2),
+        ("DELETE FROM audit_leaf WHERE leaf_index = 511", 1),
+        ("UPDATE audit_leaf SET leaf_index = -5 WHERE leaf_index = 0", 0),
+        ("UPDATE audit_checkpoint SET root = (SELECT root FROM audit_subtree WHERE number = 0) WHERE size > 700", 2),
+        ("UPDATE audit_subtree SET root = (SELECT root FROM audit_subtree WHERE number = 0) WHERE number = 1", 1),
+        ("DELETE FROM audit_subtree WHERE number = 2", 2),
+        ("UPDATE share SET state = 'burned'", 4),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_the_same_words(log: UnitOfWork, statement: str, clean: int) -> None:
+    if "audit_leaf SET leaf_index" in statement or "DELETE FROM audit_leaf" in statement:
+        tamper(log, "DELETE FROM audit_disclosure")
+        tamper(log, "DELETE FROM audit_actor")
+    tamper(log, statement)
+    assert clean_segments(log, in_processes(log)) == clean
+    alone = verification(log, None)[1]
+    assert alone
+    assert verification(log, in_processes(log))[1] == alone
+
+
+def test_a_checkpoint_from_outside_is_held_against_the_segment_that_it_ends_in(log: UnitOfWork) -> None:
+    with log.read() as work:
+        size, root = work.session.execute(
+            text("SELECT size, root FROM audit_checkpoint WHERE size > 300 ORDER BY size LIMIT 1")
+        ).one()
+    true = Checkpoint(log.log_keys.origin, size, bytes(root))
+    assert verification(log, in_processes(log), [true])[1] == []
+    forked = replace(true, root=bytes(32))
+    [finding] = verification(log, in_processes(log), [forked])[1]
+    assert (finding.kind, finding.index) == (FindingKind.LOG_FORKED, size - 1)
+
+
+def kill_this_process(*_arguments: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_costs_time_only(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "_begin", kill_this_process)
+    monkeypatch.setattr(segments, "get_context", lambda _method: multiprocessing.get_context("fork"))
+    assert clean_segments(log, in_processes(log)) == 0
+    made, findings = verification(log, in_processes(log))
+    assert findings == []
+    assert made.counts.events > 4 * EACH
+
+
+def test_one_processor_or_a_short_log_begin_no_process(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "ProcessPoolExecutor", None)
+    assert clean_segments(log, replace(in_processes(log), processes=1)) == 0
+    assert clean_segments(log, replace(in_processes(log), segment_events=512)) == 0
