@@ -1,5 +1,6 @@
 """Bounded, repeatable pieces of background work. Each may run in several processes at once, and be killed anywhere."""
 
+import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -14,9 +15,11 @@ from sharelink.persistence.heartbeats import SWEEPER, beat
 from sharelink.shares.epochs import end_of
 from sharelink.unit_of_work import UnitOfWork
 
-BATCH_SHARES = 100
+BATCH_SHARES = 20
 """How many shares expire in one transaction: few enough that nobody waits long for the writer's turn."""
-MOST_BATCHES = 50
+MOST_BATCHES = 100
+LONGEST_PAUSE_SECONDS = 0.25
+"""A batch that waited long for others says nothing about how much room the next one leaves them."""
 
 _log = get_logger("sharelink.jobs")
 
@@ -25,23 +28,34 @@ def _never() -> bool:
     return False
 
 
-def sweep_once(unit_of_work: UnitOfWork, *, is_stopping: Callable[[], bool] = _never) -> int:
+def sweep_once(
+    unit_of_work: UnitOfWork,
+    *,
+    is_stopping: Callable[[], bool] = _never,
+    pause: Callable[[float], object] = time.sleep,
+) -> int:
     """Expire what is due, in short transactions, and return how many shares that were.
+
+    After a full batch it rests for as long as that took, so that people get every other turn at the head of the log
+    however much is due; what fits into one batch waits for nothing.
 
     Args:
         unit_of_work: what makes transactions.
         is_stopping: asked between transactions; what remains is left for the next time.
+        pause: waits so many seconds.
 
     Raises:
         StorageUnavailable: the transaction at hand was undone; those before it stand.
     """
     total = 0
     for _ in range(MOST_BATCHES):
+        began = time.monotonic()
         with unit_of_work.write(Actor.system()) as work:
             expired = work.shares.expire_due(BATCH_SHARES)
         total += expired
         if expired < BATCH_SHARES or is_stopping():
             break
+        pause(min(time.monotonic() - began, LONGEST_PAUSE_SECONDS))
     if total:
         _log.info("shares expired", count=total)
     return total

@@ -64,6 +64,33 @@ def test_a_sweep_goes_on_in_further_transactions_until_all_is_done(unit_of_work,
     assert sweep_once(unit_of_work) == 5
 
 
+def test_a_sweep_rests_between_full_batches_outside_of_any_transaction_and_for_no_longer_than_the_limit(
+    unit_of_work, staff, clock, monkeypatch
+):
+    monkeypatch.setattr(sweeper, "BATCH_SHARES", 2)
+    for _ in range(5):
+        send_secret(unit_of_work, staff, lifetime=timedelta(hours=1), code=False)
+    clock.move(hours=1)
+    rests = []
+
+    def rest(seconds: float) -> None:
+        # What the batch did can be read from elsewhere only after its commit.
+        assert events(unit_of_work, AuditEvent.SHARE_EXPIRED) == 2 * (len(rests) + 1)
+        rests.append(seconds)
+
+    assert sweep_once(unit_of_work, pause=rest) == 5
+    assert len(rests) == 2
+    assert all(0 < seconds <= sweeper.LONGEST_PAUSE_SECONDS for seconds in rests)
+
+
+def test_a_sweep_of_less_than_a_batch_does_not_rest(unit_of_work, staff, clock):
+    send_secret(unit_of_work, staff, lifetime=timedelta(hours=1), code=False)
+    clock.move(hours=1)
+    rests = []
+    assert sweep_once(unit_of_work, pause=rests.append) == 1
+    assert rests == []
+
+
 def test_a_worker_that_stops_finishes_the_batch_in_hand_and_leaves_the_rest(unit_of_work, staff, clock, monkeypatch):
     monkeypatch.setattr(sweeper, "BATCH_SHARES", 2)
     for _ in range(5):
