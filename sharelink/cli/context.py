@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sharelink.app import create_app
 from sharelink.collection import collection_paused
+from sharelink.crypto.errors import KeyWrappingFailed
 from sharelink.errors import SharelinkError, UnsafeStart
 from sharelink.settings import Settings
 from sharelink.start import harden_process
@@ -31,6 +32,8 @@ def told_kindly() -> Iterator[None]:
     except UnsafeStart as error:
         problems = "\n".join(f"  - {problem}" for problem in error.problems)
         raise click.ClickException(f"Sharelink does not start, because this would not be safe:\n{problems}") from None
+    except KeyWrappingFailed as error:
+        raise click.ClickException(f"The new master key {error}. It was not written.") from None
     except SharelinkError as error:
         raise click.ClickException(f"This did not work, nothing was changed: {error}.") from None
     except SQLAlchemyError as error:

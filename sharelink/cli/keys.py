@@ -6,6 +6,7 @@ from sharelink.app import EPOCH_DIRECTORY, key_source
 from sharelink.cli.context import load_settings, told_kindly
 from sharelink.cli.key_rotation import retire, rewrap, rotate
 from sharelink.crypto.epoch_keys import EpochKeys
+from sharelink.crypto.errors import KeyWrappingFailed
 from sharelink.crypto.key_purposes import KeyName, KeyPurpose
 from sharelink.crypto.keyring import Keyring
 from sharelink.errors import UnsafeStart
@@ -79,6 +80,10 @@ def wrap() -> None:
         for name in names:
             try:
                 source.rewrite(name)
+            except KeyWrappingFailed as error:
+                raise click.ClickException(
+                    f"{name.file_name} {error}.\nIts file is as it was. Run this again when that is mended."
+                ) from None
             except OSError as error:
                 raise UnsafeStart([f"{name.file_name} cannot be written ({error.strerror})"]) from error
             click.echo(f"{name.file_name} is wrapped.")

@@ -8,7 +8,17 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+)
+from botocore.parsers import ResponseParserError
 
 from sharelink.crypto.errors import KeyWrappingFailed
 from sharelink.crypto.key_purposes import KeyName
@@ -16,21 +26,34 @@ from sharelink.crypto.key_purposes import KeyName
 CONNECT_SECONDS = 2
 READ_SECONDS = 3
 TRIES = 2
-"""At the worst ten seconds and a short pause for one key."""
+"""At the worst ten seconds and a pause of one for one key, of a service that is silent."""
 
-_FAILED = "cannot be wrapped or unwrapped"
+_NO_CREDENTIALS = "AWS does not know the credentials of this service"
+_BROKEN = "AWS KMS is broken or overloaded for now"
 _REFUSALS = {
     "AccessDeniedException": "AWS KMS does not let this service use the key",
+    "DependencyTimeoutException": _BROKEN,
     "DisabledException": "the key in AWS KMS is disabled",
+    "ExpiredTokenException": "the credentials of this service have expired",
     "IncorrectKeyException": "it was wrapped by another key of AWS KMS than SHARELINK_KMS_KEY_ID names",
     "InvalidCiphertextException": "it was wrapped for another installation, purpose or version, or was changed",
-    "InvalidClientTokenId": "AWS does not know the credentials of this service",
+    "InvalidClientTokenId": _NO_CREDENTIALS,
     "InvalidKeyUsageException": "the key in AWS KMS is not one that encrypts",
+    "InvalidSignatureException": "the secret part of this service's credentials is wrong, or its clock is",
+    "KMSInternalException": _BROKEN,
     "KeyUnavailableException": "the key in AWS KMS is not available now",
     "KMSInvalidStateException": "the key in AWS KMS is in no state to be used (waiting for its deletion?)",
     "NotFoundException": "AWS KMS has no key of the name in SHARELINK_KMS_KEY_ID",
     "ThrottlingException": "AWS KMS answers no more requests for now",
-    "UnrecognizedClientException": "AWS does not know the credentials of this service",
+    "UnrecognizedClientException": _NO_CREDENTIALS,
+}
+_UNASKED: dict[type[Exception], str] = {
+    ConnectionClosedError: "AWS KMS ended the connection without an answer",
+    ConnectTimeoutError: "AWS KMS cannot be reached",
+    EndpointConnectionError: "AWS KMS cannot be reached",
+    NoCredentialsError: "this service has no credentials of AWS",
+    PartialCredentialsError: "this service has only a part of its credentials of AWS",
+    ReadTimeoutError: f"AWS KMS gave no answer within {READ_SECONDS} seconds, {TRIES} times",
 }
 
 
@@ -53,11 +76,11 @@ class AwsKeyWrapping:
 
     def wrap(self, name: KeyName, key: bytes) -> bytes:
         """Return the ciphertext blob of `key`; see `KeyWrapping`."""
-        return self._asked("encrypt", name, Plaintext=key)
+        return self._asked("encrypt", "CiphertextBlob", name, Plaintext=key)
 
     def unwrap(self, name: KeyName, wrapped: bytes) -> bytes:
         """Return the key in a ciphertext blob; see `KeyWrapping`."""
-        return self._asked("decrypt", name, CiphertextBlob=wrapped)
+        return self._asked("decrypt", "Plaintext", name, CiphertextBlob=wrapped)
 
     def context(self, name: KeyName) -> dict[str, str]:
         """Return the encryption context of a key. It is no secret."""
@@ -67,18 +90,25 @@ class AwsKeyWrapping:
             "sharelink:version": str(name.version),
         }
 
-    def _asked(self, operation: str, name: KeyName, **arguments: bytes) -> bytes:
+    def _asked(self, operation: str, answered: str, name: KeyName, **arguments: bytes) -> bytes:
+        failed = "cannot be wrapped" if operation == "encrypt" else "cannot be unwrapped"
         # `from None`: a botocore error may hold the request that failed.
         try:
             answer = getattr(self._client(), operation)(
                 KeyId=self._key_id, EncryptionContext=self.context(name), **arguments
             )
+            return bytes(answer[answered])
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
-            raise KeyWrappingFailed(f"{_FAILED}: {_REFUSALS.get(code, 'AWS KMS refuses')} ({code})") from None
+            raise KeyWrappingFailed(f"{failed}: {_REFUSALS.get(code, 'AWS KMS refuses')} ({code})") from None
+        except (KeyError, TypeError, AttributeError, ResponseParserError) as error:
+            # A proxy's page, say, with status 200.
+            raise KeyWrappingFailed(
+                f"{failed}: what answered does not speak as AWS KMS does ({type(error).__name__})"
+            ) from None
         except (BotoCoreError, ValueError) as error:
-            raise KeyWrappingFailed(f"{_FAILED}: AWS KMS cannot be asked ({type(error).__name__})") from None
-        return bytes(answer["CiphertextBlob" if operation == "encrypt" else "Plaintext"])
+            why = _UNASKED.get(type(error), "AWS KMS cannot be asked")
+            raise KeyWrappingFailed(f"{failed}: {why} ({type(error).__name__})") from None
 
     def _client(self) -> Any:
         config = Config(

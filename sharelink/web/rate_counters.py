@@ -9,20 +9,18 @@ full, new clients share one counter, and those that are counted already keep the
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from limits.storage import RedisStorage, Storage, storage_from_string
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
+from limits.storage import Storage
 from structlog import get_logger
+
+if TYPE_CHECKING:
+    from sharelink.web.shared_counters import SharedCounters
 
 SCHEME = "bounded"
 """How Flask-Limiter is told to take `BoundedCounters`."""
 MOST_COUNTERS = 100_000
 """About 30 MB of memory."""
-ANSWER_SECONDS = 1.0
-"""A store that takes longer is gone."""
 RETRY_SECONDS = 5.0
 SWEEP_SECONDS = 1.0
 """How often counters whose window is over are looked for, once the memory is full."""
@@ -93,7 +91,7 @@ class BoundedCounters(Storage):
     def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, store: str = "", **_options: Any) -> None:
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
         self._memory = Counters()
-        self._shared = _redis(store) if store else None
+        self._shared = _shared(store) if store else None
         self._gone = threading.Event()
         self._turn = threading.Lock()
 
@@ -104,15 +102,15 @@ class BoundedCounters(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
-        """Return what Redis may raise; nothing of it leaves this class."""
-        return RedisError
+        """Return what the store may raise; nothing of it leaves this class."""
+        return ConnectionError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count `amount` for `key` in a window of `expiry` seconds, and return how many that makes."""
         if self._shared is not None and self.is_shared:
             try:
-                return int(self._shared.incr(key, int(expiry), amount))
-            except (RedisError, OSError) as error:
+                return self._shared.add(key, int(expiry), amount)
+            except ConnectionError as error:
                 self._take_over(error)
         return self._memory.add(key, expiry, amount)
 
@@ -137,13 +135,13 @@ class BoundedCounters(Storage):
         """Begin again with `key` in memory."""
         self._memory.forget(key)
 
-    def _take_over(self, error: Exception) -> None:
+    def _take_over(self, error: ConnectionError) -> None:
         with self._turn:
             if self._gone.is_set():
                 return
             self._gone.set()
         # Once, not with every request: who floods must not fill the log.
-        _log.error("the store of rate counters is gone; this process counts by itself", cause=type(error).__name__)
+        _log.error("the store of rate counters is gone; this process counts by itself", cause=str(error))
         threading.Thread(target=self._wait_for_store, name="rate counters", daemon=True).start()
 
     def _wait_for_store(self) -> None:
@@ -155,16 +153,13 @@ class BoundedCounters(Storage):
     def _answers(self) -> bool:
         try:
             # Not a ping: a store that only reads, or has no memory left, answers those.
-            return self._shared is None or self._shared.incr("probe", 1) > 0
-        except (RedisError, OSError):
+            return self._shared is None or self._shared.add("probe", 1) > 0
+        except ConnectionError:
             return False
 
 
-def _redis(address: str) -> RedisStorage:
-    options: dict[str, Any] = {"socket_connect_timeout": ANSWER_SECONDS, "socket_timeout": ANSWER_SECONDS}
-    # A request waits once, not again and again.
-    options["retry"] = Retry(NoBackoff(), 0)
-    made = storage_from_string(address, **options)
-    if not isinstance(made, RedisStorage):
-        raise TypeError("settings allow Redis only")
-    return made
+def _shared(address: str) -> "SharedCounters":
+    # Redis's library is 5 MiB, and most processes have no Redis.
+    from sharelink.web.shared_counters import SharedCounters  # noqa: PLC0415 - see above
+
+    return SharedCounters(address)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sharelink.cli import main
 from sharelink.persistence.schema import MIGRATIONS, newest_revision
 
-RARE = ("alembic", "authlib", "joserfc", "mako", "psycopg", "segno", "webauthn", "xml.sax")
+RARE = ("alembic", "authlib", "joserfc", "mako", "psycopg", "redis", "segno", "webauthn", "xml.sax")
 _LOADED = f"""
 import sys
 import sharelink.cli.serving

@@ -1,4 +1,7 @@
-"""AWS KMS as moto plays it, in a process of its own on this machine; what talks to it is the real boto3 over HTTP."""
+"""AWS KMS as moto plays it, in a process of its own on this machine; what talks to it is the real boto3 over HTTP.
+
+It keeps keys, aliases and contexts. It enforces neither rights nor the state of a key: `refusing_kms` answers these.
+"""
 
 import os
 import subprocess
@@ -45,24 +48,6 @@ class KmsServer:
         """Return the ARN of a new symmetric key."""
         return str(self.client.create_key()["KeyMetadata"]["Arn"])
 
-    def stranger(self) -> dict[str, str]:
-        """Return the credentials of somebody whom AWS knows, and who has no right at all."""
-        iam = boto3.client(
-            "iam", endpoint_url=self.url, region_name=REGION, aws_access_key_id="root", aws_secret_access_key="root"
-        )
-        iam.create_user(UserName="stranger")
-        made = iam.create_access_key(UserName="stranger")["AccessKey"]
-        return {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
-
-    @contextmanager
-    def asking_for_rights(self) -> Iterator[None]:
-        """Let the server refuse whoever has no right by IAM, within the block."""
-        self._allow(0)
-        try:
-            yield
-        finally:
-            self._allow(10**9)
-
     def variables(self, key: str, installation: str = "production") -> dict[str, str]:
         """Return the environment of a service whose master keys are wrapped by `key`."""
         return CREDENTIALS | {
@@ -71,12 +56,6 @@ class KmsServer:
             "SHARELINK_KMS_REGION": REGION,
             "SHARELINK_KMS_ENDPOINT_URL": self.url,
         }
-
-    def _allow(self, actions: int) -> None:
-        address = f"{self.url}/moto-api/reset-auth"
-        kind = {"Content-Type": "text/plain"}
-        request = urllib.request.Request(address, str(actions).encode(), kind)  # noqa: S310 - always http
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - the same
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from flask import Flask
 from structlog.testing import capture_logs
 
 from sharelink.settings import Settings
-from sharelink.web import rate_counters
+from sharelink.web import rate_counters, shared_counters
 from sharelink.web.rate_counters import BoundedCounters, Counters
 from tests.services import private_redis
 
@@ -81,7 +81,7 @@ def silent_store() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_counters, "RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(rate_counters, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(shared_counters, "ANSWER_SECONDS", 0.3)
 
 
 def test_a_store_that_is_gone_hangs_or_dies_in_the_middle_is_told_once_and_counting_goes_on() -> None:
