@@ -75,3 +75,10 @@ def steps_taken(unit_of_work: UnitOfWork) -> list[str]:
     with unit_of_work.read() as work:
         kinds = work.session.execute(text("SELECT event_type FROM audit_leaf ORDER BY leaf_index")).scalars()
         return [kind for kind in kinds if kind.startswith(STEPS)]
+
+
+def events_but_noise(unit_of_work: UnitOfWork) -> int:
+    """Return how many events there are that are not the one a minute which counts what came to nothing."""
+    with unit_of_work.read() as work:
+        wanted = "SELECT count(*) FROM audit_leaf WHERE event_type <> 'strangers.refused'"
+        return int(work.session.execute(text(wanted)).scalar_one())

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from sharelink.actors import Actor
 from sharelink.acts.verifying import state_checks
-from sharelink.audit import segments
+from sharelink.audit import chain_checks, segments
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.findings import Finding, FindingKind
 from sharelink.audit.segments import SegmentChecks
@@ -138,3 +138,15 @@ def test_one_processor_or_a_short_log_begin_no_process(log: UnitOfWork, monkeypa
     monkeypatch.setattr(segments, "ProcessPoolExecutor", None)
     assert clean_segments(log, replace(in_processes(log), processes=1)) == 0
     assert clean_segments(log, replace(in_processes(log), segment_events=512)) == 0
+
+
+def test_predecessors_are_looked_up_by_the_index_and_no_table_is_read_whole(log: UnitOfWork) -> None:
+    """A million events have ten thousand chains, and each segment begins without their ends."""
+    if log.engine.name != "sqlite":
+        pytest.skip("PostgreSQL chooses by what it knows of a table: a small one it reads whole")
+    wanted = chain_checks._of_chains([("one", 3), ("two", 7)])
+    with log.read() as work:
+        spelt = wanted.compile(work.connection, compile_kwargs={"literal_binds": True})
+        steps = work.session.execute(text(f"EXPLAIN QUERY PLAN {spelt}")).all()
+    told = [step.detail for step in steps if "audit_leaf" in step.detail]
+    assert told == ["SEARCH audit_leaf USING INDEX uq_audit_leaf_rec_rseq (rec=? AND rseq=?)"]
