@@ -15,7 +15,7 @@ from sharelink.audit import chain_checks, segments
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.findings import Finding, FindingKind
 from sharelink.audit.segments import SegmentChecks
-from sharelink.audit.verification import Verification
+from sharelink.audit.verification import Progress, Verification
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.unit_of_work import UnitOfWork
 from tests.audit.readings import reading
@@ -50,7 +50,10 @@ def tamper(log: UnitOfWork, statement: str) -> None:
 
 
 def verification(
-    log: UnitOfWork, side_by_side: SegmentChecks | None, held: Sequence[Checkpoint] = ()
+    log: UnitOfWork,
+    side_by_side: SegmentChecks | None,
+    held: Sequence[Checkpoint] = (),
+    on_progress: Progress = lambda _done, _total: None,
 ) -> tuple[Verification, list[Finding]]:
     made = Verification(
         lambda: reading(log),
@@ -59,6 +62,7 @@ def verification(
         held=held,
         state_checks=state_checks(),
         side_by_side=side_by_side,
+        on_progress=on_progress,
     )
     return made, list(made.findings())
 
@@ -68,18 +72,21 @@ def in_processes(log: UnitOfWork) -> SegmentChecks:
     return SegmentChecks(url, log.keyring.audit_key, state_checks, processes=2, segment_events=EACH)
 
 
-def clean_segments(log: UnitOfWork, checks: SegmentChecks) -> int:
-    """Return how many segments could be left to others."""
-    with log.read() as work:
-        size = work.session.execute(text("SELECT size FROM audit_head")).scalar_one()
-    assert size > 4 * EACH
-    return sum(1 for _ in checks.clean(lambda: reading(log), size, ()))
+class Segments:
+    """Counts the segments that others have checked and found clean: they come first, each as long as the other."""
+
+    def __init__(self) -> None:
+        self.clean = 0
+
+    def tell(self, done: int, _total: int) -> None:
+        self.clean += done == (self.clean + 1) * EACH
 
 
 def test_several_processes_count_and_hash_what_one_does(log: UnitOfWork) -> None:
-    assert clean_segments(log, in_processes(log)) == 4
+    segments_seen = Segments()
     alone, nothing = verification(log, None)
-    together, neither = verification(log, in_processes(log))
+    together, neither = verification(log, in_processes(log), on_progress=segments_seen.tell)
+    assert segments_seen.clean == 4
     assert nothing == neither == []
     assert together.counts == alone.counts
     assert together.root == alone.root
@@ -103,10 +110,11 @@ def test_what_is_wrong_is_told_in_the_same_words(log: UnitOfWork, statement: str
         tamper(log, "DELETE FROM audit_disclosure")
         tamper(log, "DELETE FROM audit_actor")
     tamper(log, statement)
-    assert clean_segments(log, in_processes(log)) == clean
+    segments_seen = Segments()
     alone = verification(log, None)[1]
     assert alone
-    assert verification(log, in_processes(log))[1] == alone
+    assert verification(log, in_processes(log), on_progress=segments_seen.tell)[1] == alone
+    assert segments_seen.clean == clean
 
 
 def test_a_checkpoint_from_outside_is_held_against_the_segment_that_it_ends_in(log: UnitOfWork) -> None:
@@ -128,16 +136,16 @@ def kill_this_process(*_arguments: object) -> None:
 def test_a_process_that_is_killed_costs_time_only(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "_begin", kill_this_process)
     monkeypatch.setattr(segments, "get_context", lambda _method: multiprocessing.get_context("fork"))
-    assert clean_segments(log, in_processes(log)) == 0
-    made, findings = verification(log, in_processes(log))
-    assert findings == []
+    segments_seen = Segments()
+    made, findings = verification(log, in_processes(log), on_progress=segments_seen.tell)
+    assert (findings, segments_seen.clean) == ([], 0)
     assert made.counts.events > 4 * EACH
 
 
 def test_one_processor_or_a_short_log_begin_no_process(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "ProcessPoolExecutor", None)
-    assert clean_segments(log, replace(in_processes(log), processes=1)) == 0
-    assert clean_segments(log, replace(in_processes(log), segment_events=512)) == 0
+    assert verification(log, replace(in_processes(log), processes=1))[1] == []
+    assert verification(log, replace(in_processes(log), segment_events=512))[1] == []
 
 
 def test_predecessors_are_looked_up_by_the_index_and_no_table_is_read_whole(log: UnitOfWork) -> None:
