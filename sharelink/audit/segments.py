@@ -74,7 +74,7 @@ class SegmentChecks:
     database_url: str = field(repr=False)
     pseudonym_key: bytes = field(repr=False)
     state_checks: StateChecks
-    processes: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
     segment_events: int = SEGMENT_EVENTS
 
     def clean(self, open_reading: OpenReading, size: int, held: Sequence[Checkpoint]) -> Iterator[SegmentReport]:
