@@ -106,4 +106,4 @@ def test_of_many_declarations_at_once_every_one_has_its_own_number_and_the_chain
         numbers = sorted(work.session.scalars(select(RootUse.number).where(RootUse.custody_id == arena.team.record)))
     assert numbers == list(range(1, len(numbers) + 1))
     verification, findings = verified(arena.unit_of_work)
-    assert (findings, verification.events > 0) == ([], True)
+    assert (findings, verification.counts.events > 0) == ([], True)

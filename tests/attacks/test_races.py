@@ -117,7 +117,7 @@ def count_of(unit_of_work: UnitOfWork, table: type[Base]) -> int:
 def assert_chains_whole(unit_of_work: UnitOfWork) -> None:
     verification, findings = verified(unit_of_work)
     assert findings == []
-    assert verification.events > 0
+    assert verification.counts.events > 0
 
 
 def run_reveal_races(unit_of_work: UnitOfWork, hands: list[Caller], staff: Person, races: int, with_code: int) -> None:

@@ -110,7 +110,7 @@ def assert_quiet(answers: list[Answer], *texts: str) -> None:
 def assert_chains_whole(unit_of_work: UnitOfWork) -> None:
     verification, findings = verified(unit_of_work)
     assert findings == []
-    assert verification.events > 0
+    assert verification.counts.events > 0
 
 
 def run_submit_races(installation: Installation, arena: Arena, races: int) -> None:

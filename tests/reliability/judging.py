@@ -49,7 +49,7 @@ class Judge:
         assert findings == []
         self.counts["acknowledged creations"] += len(journal.entries)
         self.counts["acknowledged ends"] += sum(len(entry.acknowledged) for entry in journal.entries)
-        self.counts["events verified"] = verification.events
+        self.counts["events verified"] = verification.counts.events
 
     def reveal_again(self, caller: Caller, entry: Entry, state: ShareState) -> None:
         status = self.crowd.do(caller, entry, Deed.REVEAL)

@@ -100,6 +100,7 @@ def compare(app: Flask, figures: Figures) -> Callable[[int], list[str]]:
     return run
 
 
+@pytest.mark.alone
 def test_with_two_thousand_records_no_page_costs_much_more(compare: Callable[[int], list[str]]) -> None:
     slow = compare(2_000)
     assert not slow, "\n".join(slow)

@@ -187,7 +187,7 @@ def judge(arena: Arena, figures: Figures, kind: str) -> None:
     assert findings == []
     figures.note(f"races, {kind} and others", f"{len(arena.histories)} ({dict(outcomes)})")
     figures.note("operations judged", sum(len(recorder.operations) for _, recorder, _ in arena.histories))
-    figures.note("events verified", verification.events)
+    figures.note("events verified", verification.counts.events)
 
 
 def rows_of(unit_of_work: UnitOfWork) -> dict[bytes, tuple[ShareState, bool]]:
