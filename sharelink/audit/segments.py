@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
@@ -86,16 +86,15 @@ class SegmentChecks:
             return
         plan = self._segments(open_reading, size, held)
         arguments = (self.database_url, self.pseudonym_key, self.state_checks)
-        pool = ProcessPoolExecutor(
-            self.processes, mp_context=get_context("spawn"), initializer=_begin, initargs=arguments
-        )
-        try:
-            yield from _in_order(pool, plan, self.processes + 1)
-        except BrokenProcessPool:
-            # Killed for want of memory, say. One process is enough.
-            return
-        finally:
-            pool.shutdown(cancel_futures=True)
+        # No shared memory, no further process, or one was killed for want of memory: one process is enough.
+        with suppress(OSError, BrokenProcessPool):
+            pool = ProcessPoolExecutor(
+                self.processes, mp_context=get_context("spawn"), initializer=_begin, initargs=arguments
+            )
+            try:
+                yield from _in_order(pool, plan, self.processes + 1)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _segments(self, open_reading: OpenReading, size: int, held: Sequence[Checkpoint]) -> Iterator[Segment]:
         # A tree over roots of 256 leaves has the same nodes from there on up.
@@ -149,7 +148,9 @@ _here: list[_Process] = []
 
 
 def _begin(database_url: str, pseudonym_key: bytes, state_checks: StateChecks) -> None:
-    os.nice(_STEPS_BACK)
+    # A hardened unit may forbid it, and verification matters more than manners.
+    with suppress(OSError):
+        os.nice(_STEPS_BACK)
     engine = create_engine(database_url, **engine_options(database_url))
     prepare_engine(engine)
 

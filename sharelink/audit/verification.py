@@ -2,7 +2,7 @@
 
 What this finds: any change, deletion, insertion or swap, as far as the newest checkpoint that is known elsewhere. A log
 that was rewritten and signed anew as a whole, by somebody with database and keys in hand, takes such a checkpoint to
-be found: give it as `outside`.
+be found: give it as `held`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -3,8 +3,9 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from sharelink.acts.verifying import state_checks
 from sharelink.audit import chain_checks, segments
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.findings import Finding, FindingKind
-from sharelink.audit.segments import SegmentChecks
+from sharelink.audit.segments import Segment, SegmentChecks
 from sharelink.audit.verification import Progress, Verification
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.unit_of_work import UnitOfWork
@@ -23,6 +24,14 @@ from tests.factories import Person, make_person, send_secret
 
 EACH = 256
 VISITOR = Actor.public("203.0.113.7", "Test browser")
+
+
+@pytest.fixture(autouse=True)
+def quickly_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes begin as copies of one that has imported everything; `spawn`, as shipped, has a test of its own."""
+    copying = multiprocessing.get_context("forkserver")
+    copying.set_forkserver_preload(["sharelink.acts.verifying"])
+    monkeypatch.setattr(segments, "get_context", lambda _method: copying)
 
 
 @pytest.fixture
@@ -82,7 +91,8 @@ class Segments:
         self.clean += done == (self.clean + 1) * EACH
 
 
-def test_several_processes_count_and_hash_what_one_does(log: UnitOfWork) -> None:
+def test_several_processes_count_and_hash_what_one_does(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "get_context", multiprocessing.get_context)
     segments_seen = Segments()
     alone, nothing = verification(log, None)
     together, neither = verification(log, in_processes(log), on_progress=segments_seen.tell)
@@ -117,6 +127,22 @@ def test_what_is_wrong_is_told_in_the_same_words(log: UnitOfWork, statement: str
     assert segments_seen.clean == clean
 
 
+def test_a_segment_counts_only_if_the_one_before_has_grown_the_tree_that_it_began_with(
+    log: UnitOfWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tamper(log, f"DELETE FROM audit_checkpoint WHERE size > {2 * EACH} AND size <= {3 * EACH}")
+    planned = SegmentChecks._segments
+
+    def misled(*arguments: Any) -> Iterator[Segment]:
+        for segment in planned(*arguments):
+            yield replace(segment, frontier=bytes(32)) if segment.first == 2 * EACH else segment
+
+    monkeypatch.setattr(SegmentChecks, "_segments", misled)
+    segments_seen = Segments()
+    assert verification(log, in_processes(log), on_progress=segments_seen.tell)[1] == []
+    assert segments_seen.clean == 2
+
+
 def test_a_checkpoint_from_outside_is_held_against_the_segment_that_it_ends_in(log: UnitOfWork) -> None:
     with log.read() as work:
         size, root = work.session.execute(
@@ -133,13 +159,33 @@ def kill_this_process(*_arguments: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_process_that_is_killed_costs_time_only(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "_begin", kill_this_process)
-    monkeypatch.setattr(segments, "get_context", lambda _method: multiprocessing.get_context("fork"))
+def forbid(*_arguments: object, **_named: object) -> None:
+    raise PermissionError
+
+
+def forbid_to_be_nice(database_url: str, pseudonym_key: bytes, made: segments.StateChecks) -> None:
+    os.nice = forbid  # type: ignore[assignment]
+    segments._begin(database_url, pseudonym_key, made)
+
+
+@pytest.mark.parametrize(("name", "instead"), [("_begin", kill_this_process), ("ProcessPoolExecutor", forbid)])
+def test_a_process_that_is_killed_or_cannot_be_begun_costs_time_only(
+    log: UnitOfWork, monkeypatch: pytest.MonkeyPatch, name: str, instead: object
+) -> None:
+    monkeypatch.setattr(segments, name, instead)
     segments_seen = Segments()
     made, findings = verification(log, in_processes(log), on_progress=segments_seen.tell)
     assert (findings, segments_seen.clean) == ([], 0)
     assert made.counts.events > 4 * EACH
+
+
+def test_a_unit_that_forbids_to_step_back_still_has_several_processes(
+    log: UnitOfWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "_begin", forbid_to_be_nice)
+    segments_seen = Segments()
+    assert verification(log, in_processes(log), on_progress=segments_seen.tell)[1] == []
+    assert segments_seen.clean == 4
 
 
 def test_one_processor_or_a_short_log_begin_no_process(log: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:

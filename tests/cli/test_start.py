@@ -1,5 +1,6 @@
 """What a start waits for, and what it does not."""
 
+import platform
 import subprocess
 import sys
 
@@ -21,6 +22,35 @@ print(*sorted(name for name in {RARE!r} if name in sys.modules))
 def test_a_start_does_not_wait_for_libraries_that_few_processes_use() -> None:
     loaded = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == []
+
+
+_THREADS = """
+import ctypes, sys, threading
+from sharelink.cli.server import share_one_arena
+share_one_arena() if sys.argv[1] == "shared" else None
+libc, together = ctypes.CDLL(None), threading.Barrier(8)
+libc.malloc.restype, libc.fdopen.restype = ctypes.c_void_p, ctypes.c_void_p
+def take():
+    together.wait()
+    assert libc.malloc(100_000)
+    together.wait()
+threads = [threading.Thread(target=take) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries have no arenas to share")
+def test_the_threads_of_a_server_take_memory_from_one_place() -> None:
+    def arenas(how: str) -> int:
+        told = subprocess.run([sys.executable, "-c", _THREADS, how], capture_output=True, text=True, check=True)
+        return told.stdout.count("<heap nr=")
+
+    assert arenas("by itself") > 1
+    assert arenas("shared") == 1
 
 
 def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
