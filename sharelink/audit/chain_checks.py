@@ -23,8 +23,8 @@ _wanted = union_all(
         for at in range(_LOOKED_UP_AT_ONCE)
     )
 ).cte("wanted")
-# A join, because SQLite reads a whole table for a list of pairs; of one length, so that it is built once: where a segment
-# begins, the ends of thousands of chains are looked up, and to build that anew took a quarter of the time.
+# A join, because SQLite reads a whole table for a list of pairs. Of one length, so that it is built once: where a
+# segment begins, the ends of thousands of chains are looked up, and building that anew took a quarter of the time.
 _PREDECESSORS = select(_leaf.rec, _leaf.rseq, _leaf.leaf_hash, _leaf.leaf_index).join(
     _wanted, and_(_leaf.rec == _wanted.c.rec, _leaf.rseq == _wanted.c.rseq)
 )
