@@ -1,5 +1,6 @@
 """Starts `sharelink` as a person or a service does: as a program of its own, in a folder of its own."""
 
+import json
 import os
 import queue
 import signal
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +23,21 @@ def free_port() -> int:
     """Return a port that nobody used a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def wait_until_ready(port: int | str) -> dict[str, bool]:
+    """Return what `/readyz` tells once every part works: the worker's first sweep comes after the first answer."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+                parts: dict[str, bool] = json.load(answer)
+                return parts
+        except urllib.error.HTTPError as error:
+            with error:
+                told = error.read()
+        assert time.monotonic() < deadline, told
+        time.sleep(0.05)
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from sharelink.persistence.schema import newest_revision
 from sharelink.tlog.cosignatures import Ed25519Cosigner
-from tests.cli.programs import free_port, running, sharelink
+from tests.cli.programs import free_port, running, sharelink, wait_until_ready
 from tests.services import fresh_database
 
 OWN = {
@@ -72,20 +72,9 @@ def test_another_database_is_never_upgraded_by_serving(tmp_path, postgresql_serv
             answer.value.close()
             with running(tmp_path, "worker", **variables) as worker:
                 worker.wait_for("The worker works")
-                wait_until_ready(f"http://127.0.0.1:{variables['PORT']}/readyz")
+                wait_until_ready(variables["PORT"])
                 assert worker.end() == 0
             assert service.end() == 0
-
-
-def wait_until_ready(url: str) -> None:
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - always our own http address
-        except urllib.error.HTTPError as error:
-            error.close()
-        else:
-            return
-    pytest.fail("never ready")
 
 
 def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path):

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from sharelink.crypto.keyring import KeyPurpose
-from tests.cli.programs import free_port, running, sharelink
+from tests.cli.programs import free_port, running, sharelink, wait_until_ready
 
 
 def mode(path: Path) -> str:
@@ -29,7 +29,7 @@ def test_a_first_run_makes_everything_and_a_second_finds_it_as_it_was(tmp_path):
         service.wait_for(f"http://localhost:{port}")
         first_link = service.wait_for("/set-up#").strip()
         assert json.loads(fetched(f"http://127.0.0.1:{port}/healthz")) == {"alive": True}
-        assert all(json.loads(fetched(f"http://127.0.0.1:{port}/readyz")).values())
+        assert all(wait_until_ready(port).values())
         assert "set" in fetched(f"http://127.0.0.1:{port}/set-up").lower()
         assert service.end() == 0
     # Hashes: a failure must not print keys.
