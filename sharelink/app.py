@@ -28,7 +28,7 @@ from sharelink.keys.live import LiveKeyring
 from sharelink.keys.log_keys import LiveLogKeys
 from sharelink.outbox.policy import OutboxPolicy
 from sharelink.persistence.database import db, engine_options, prepare_engine, watch_pool
-from sharelink.persistence.write_queue import WriteQueue
+from sharelink.persistence.write_queue import HeadQueue, WriteQueue
 from sharelink.settings import Settings
 from sharelink.settings_single_sign_on import SsoJoin
 from sharelink.shares.rows import ShareLimits
@@ -120,6 +120,7 @@ def create_app(
             separation_of_duties=settings.separation_of_duties, local_sign_in=settings.local_passwords
         ),
         write_queue=WriteQueue() if settings.embedded_database else None,
+        head_queue=HeadQueue(),
         outbox_policy=OutboxPolicy(
             mail=settings.has_mail,
             remind_after=timedelta(hours=settings.remind_unopened_hours) if settings.remind_unopened_hours else None,

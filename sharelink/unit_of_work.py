@@ -6,7 +6,7 @@ earlier one has read can be stale in a later one.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -28,7 +28,7 @@ from sharelink.keys.log_keys import LiveLogKeys
 from sharelink.outbox.policy import OutboxPolicy
 from sharelink.persistence.database import WRITE_OPTION
 from sharelink.persistence.failures import named_failure
-from sharelink.persistence.write_queue import WriteQueue
+from sharelink.persistence.write_queue import HeadQueue, WriteQueue
 from sharelink.shares.rows import ShareLimits
 from sharelink.witnesses.configured import Witnesses
 from sharelink.work import Work
@@ -56,6 +56,7 @@ class UnitOfWork:
     session_limits: SessionLimits
     account_policy: AccountPolicy
     write_queue: WriteQueue | None
+    head_queue: HeadQueue
     outbox_policy: OutboxPolicy
     live_log_keys: LiveLogKeys
     witnesses: Witnesses
@@ -103,13 +104,17 @@ class UnitOfWork:
             OutcomeUnknown: the connection broke at the commit; it was made as a whole or not at all.
         """
         self.refresh_keys()
-        with self.write_queue.turn() if self.write_queue else nullcontext(), self._transaction(actor, True) as work:
-            yield work
-            work.flush()
-            events = work.audit.pending
-            work.outbox.collect(events)
-            work.audit.write_pending(work.connection)
-            self._require_in_time(work)
+        with ExitStack() as turn:
+            if self.write_queue is not None:
+                turn.enter_context(self.write_queue.turn())
+            with self._transaction(actor, True) as work:
+                yield work
+                work.flush()
+                events = work.audit.pending
+                work.outbox.collect(events)
+                # Given back after the commit, which is when the next one can have the head.
+                work.audit.write_pending(work.connection, lambda: turn.enter_context(self.head_queue.turn()))
+                self._require_in_time(work)
         if self.on_commit is not None:
             self.on_commit(events)
 

@@ -85,7 +85,7 @@ def _reveals(workshop: Workshop, place: SharelinkUnderTest) -> Iterator[Figure]:
 @contextmanager
 def _no_audit() -> Iterator[None]:
     kept = AuditLog.write_pending
-    AuditLog.write_pending = lambda self, _connection: self._pending.clear()  # type: ignore[method-assign]
+    AuditLog.write_pending = lambda self, *_: self._pending.clear()  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -183,7 +183,7 @@ def _write(unit_of_work: UnitOfWork, seconds: float) -> int:
     return count
 
 
-def _write_plain_row(self: AuditLog, connection: Connection) -> None:
+def _write_plain_row(self: AuditLog, connection: Connection, _wait_for_turn: Callable[[], object]) -> None:
     for event in self.pending:
         row = {"id": event.id, "at": int(event.at.timestamp() * 1000), "type": event.event.value, "rec": event.rec}
         connection.execute(text(_PLAIN_ROW), row | {"note": f"{event.actor.ip} {event.actor.agent}"})

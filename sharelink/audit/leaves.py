@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -43,6 +44,28 @@ def canonical_json(value: Mapping[str, JsonValue]) -> bytes:
         return orjson.dumps(value, option=_CANONICAL)
     except orjson.JSONEncodeError as error:
         raise UncanonicalValue("half of a character") from error
+
+
+@dataclass(frozen=True, slots=True)
+class UnplacedLeaf:
+    """A leaf that is checked and complete but for its place in a chain, which only the holder of the head knows."""
+
+    fields: dict[str, JsonValue]
+
+    @classmethod
+    def of(cls, fields: dict[str, JsonValue]) -> Self:
+        """Return the leaf of `fields`, which lack `rseq` and `prev`.
+
+        Raises:
+            UncanonicalValue: as `canonical_json`.
+        """
+        canonical_json(fields)
+        return cls(fields)
+
+    def placed(self, rseq: int, previous: bytes | None) -> bytes:
+        """Return its canonical JSON at the place `rseq`, counted from 0, after the leaf with the hash `previous`."""
+        prev = None if previous is None else binascii.b2a_base64(previous, newline=False).decode("ascii")
+        return orjson.dumps(self.fields | {"rseq": rseq, "prev": prev}, option=_CANONICAL)
 
 
 def spelled_canonically(leaf: bytes) -> dict[str, JsonValue] | None:

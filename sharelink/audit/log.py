@@ -5,41 +5,30 @@ before the commit, so that the head row, which all writers share, is held as bri
 the leaves go the state of the tree over them and its signed checkpoint: whoever holds one holds the log to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from sharelink.actors import Actor
 from sharelink.audit.errors import AuditUnavailable
 from sharelink.audit.events import AuditEvent, Outcome
+from sharelink.audit.head import ChainEnd, Head, take_head
 from sharelink.audit.leaves import (
     LEAF_VERSION,
     MAX_LEAF_BYTES,
     JsonValue,
-    canonical_json,
+    UnplacedLeaf,
     disclosure,
     disclosure_digest,
     leaf_time,
     pseudonym,
 )
-from sharelink.audit.models import AuditHead, AuditLeaf
 from sharelink.audit.signing import LogKeys
 from sharelink.audit.writing import Addition, LeafRow, SignedTree
 from sharelink.crypto.identifiers import id_text, new_id, new_salt
-from sharelink.persistence.database import Base
-from sharelink.tlog.errors import TreeMismatch
-from sharelink.tlog.merkle import Frontier, leaf_hash
-from sharelink.tlog.signed_notes import base64_text
-
-# Columns of the tables themselves: those of mapped classes cost three times as much to read.
-_head = Base.metadata.tables[AuditHead.__tablename__].c
-_leaf = Base.metadata.tables[AuditLeaf.__tablename__].c
-_take_head = select(_head.size, _head.frontier).where(_head.id == 1).with_for_update()
-_last_of_chain = (
-    select(_leaf.rseq, _leaf.leaf_hash).where(_leaf.rec == bindparam("chain")).order_by(_leaf.rseq.desc()).limit(1)
-)
+from sharelink.tlog.merkle import leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,69 +94,68 @@ class AuditLog:
         )
         return event_id
 
-    def write_pending(self, connection: Connection) -> None:
+    def write_pending(self, connection: Connection, wait_for_turn: Callable[[], object] | None = None) -> None:
         """Write what was appended; called once, last before the commit.
 
+        Args:
+            connection: in the transaction of the act.
+            wait_for_turn: called when all is ready but for what the head says, if there is anything to write.
+
         Raises:
-            AuditUnavailable: the log's head is missing, so no event can be numbered.
+            AuditUnavailable: the log's head is missing or was changed, so no event can be numbered.
         """
         if not self._pending:
             return
-        # Before the head is taken: all writers wait for whoever holds it.
+        # All that can be done before the head is taken: all writers wait for whoever holds it.
         disclosed = [_disclosures(pending) for pending in self._pending]
-        head = connection.execute(_take_head).one_or_none()
-        if head is None:
-            raise AuditUnavailable("the head of the audit log is missing")
-        try:
-            frontier = Frontier.from_bytes(*head)
-        except TreeMismatch as error:
-            raise AuditUnavailable("the head of the audit log was changed") from error
-        added = self._addition(connection, frontier, disclosed)
-        root = frontier.root()
-        note = self.log_keys.sign(frontier.size, root).to_bytes().decode("utf-8")
-        added.write(connection, SignedTree(frontier, root, note, self._pending[-1].at))
+        unplaced = [
+            UnplacedLeaf.of(self._fields(pending, personal))
+            for pending, personal in zip(self._pending, disclosed, strict=True)
+        ]
+        if wait_for_turn is not None:
+            wait_for_turn()
+        head = take_head(connection, (pending.rec for pending in self._pending))
+        added = self._addition(head, disclosed, unplaced)
+        tree = head.frontier
+        root = tree.root()
+        note = self.log_keys.sign(tree.size, root).to_bytes().decode("utf-8")
+        added.write(connection, SignedTree(tree, root, note, self._pending[-1].at))
         self._pending.clear()
 
-    def _addition(self, connection: Connection, frontier: Frontier, disclosed: Sequence[Mapping[str, str]]) -> Addition:
-        ends: dict[str, tuple[int, bytes | None]] = {}
+    def _addition(
+        self, head: Head, disclosed: Sequence[Mapping[str, str]], unplaced: Sequence[UnplacedLeaf]
+    ) -> Addition:
         added = Addition()
-        for pending, personal in zip(self._pending, disclosed, strict=True):
-            if pending.rec not in ends:
-                last = connection.execute(_last_of_chain, {"chain": pending.rec}).first()
-                ends[pending.rec] = (last.rseq, last.leaf_hash) if last else (-1, None)
-            rseq, previous = ends[pending.rec][0] + 1, ends[pending.rec][1]
-            leaf = canonical_json(self._fields(pending, rseq, previous, personal))
-            if len(leaf) > MAX_LEAF_BYTES:
+        for pending, personal, leaf in zip(self._pending, disclosed, unplaced, strict=True):
+            end = head.ends[pending.rec]
+            placed = leaf.placed(end.rseq + 1, end.leaf_hash)
+            if len(placed) > MAX_LEAF_BYTES:
                 raise AuditUnavailable("an event is too large for the audit log")
-            hashed = leaf_hash(leaf)
-            ends[pending.rec] = (rseq, hashed)
+            hashed = leaf_hash(placed)
+            head.ends[pending.rec] = ChainEnd(end.rseq + 1, hashed)
             added.leaves.append(
                 LeafRow(
-                    index=frontier.size,
+                    index=head.frontier.size,
                     rec=pending.rec,
-                    rseq=rseq,
+                    rseq=end.rseq + 1,
                     type=pending.event.value,
                     at=pending.at,
-                    leaf=leaf,
+                    leaf=placed,
                     leaf_hash=hashed,
                     disclosed=personal,
                     account_id=pending.actor.account_id,
                 )
             )
-            added.subtrees += frontier.append(hashed)
+            added.subtrees += head.frontier.append(hashed)
         return added
 
-    def _fields(
-        self, pending: PendingEvent, rseq: int, previous: bytes | None, disclosed: Mapping[str, str]
-    ) -> dict[str, JsonValue]:
+    def _fields(self, pending: PendingEvent, disclosed: Mapping[str, str]) -> dict[str, JsonValue]:
         fields: dict[str, JsonValue] = {
             "v": LEAF_VERSION,
             "id": id_text(pending.id),
             "t": leaf_time(pending.at),
             "type": pending.event.value,
             "rec": pending.rec,
-            "rseq": rseq,
-            "prev": None if previous is None else base64_text(previous),
             "actor": self._actor_fields(pending),
             "outcome": pending.outcome.value,
             "reason": pending.reason,

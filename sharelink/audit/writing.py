@@ -4,11 +4,12 @@ PostgreSQL takes everything in one statement: each further one is a way to the d
 SQLite has no such statement, and its database is in this process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import Connection, bindparam, insert, text, update
+from sqlalchemy import Connection, TextClause, bindparam, insert, text, update
 
 from sharelink.audit.models import (
     AuditActor,
@@ -31,31 +32,31 @@ _insert_actors = insert(Base.metadata.tables[AuditActor.__tablename__])
 _insert_subtrees = insert(Base.metadata.tables[AuditSubtree.__tablename__])
 _insert_checkpoint = insert(Base.metadata.tables[AuditCheckpoint.__tablename__])
 
-_everything_at_once = text("""
-    WITH leaf AS (
-        INSERT INTO audit_leaf (leaf_index, rec, rseq, event_type, at, leaf, leaf_hash)
-        SELECT * FROM unnest(
-            CAST(:leaf_index AS bigint[]), CAST(:rec AS text[]), CAST(:rseq AS bigint[]), CAST(:event_type AS text[]),
-            CAST(:at AS bigint[]), CAST(:leaf AS bytea[]), CAST(:leaf_hash AS bytea[])
-        )
-    ), disclosure AS (
-        INSERT INTO audit_disclosure (leaf_index, name, disclosure)
-        SELECT * FROM unnest(
-            CAST(:disclosure_index AS bigint[]), CAST(:disclosure_name AS text[]), CAST(:disclosure AS text[])
-        )
-    ), actor AS (
-        INSERT INTO audit_actor (leaf_index, account_id)
-        SELECT * FROM unnest(CAST(:actor_index AS bigint[]), CAST(:account_id AS bytea[]))
-    ), subtree AS (
-        INSERT INTO audit_subtree (level, number, root)
-        SELECT * FROM unnest(
-            CAST(:subtree_level AS smallint[]), CAST(:subtree_number AS bigint[]), CAST(:subtree_root AS bytea[])
-        )
-    ), checkpoint AS (
-        INSERT INTO audit_checkpoint (size, root, note, at) VALUES (:size, :root, :note, :signed_at)
-    )
-    UPDATE audit_head SET size = :size, frontier = :frontier WHERE id = 1
-""")
+_LEAVES_AT_ONCE = 16
+"""More than nearly all acts add: so few statements that the server keeps their plans."""
+
+_TABLES = {
+    "leaf": ("audit_leaf", ("leaf_index", "rec", "rseq", "event_type", "at", "leaf", "leaf_hash")),
+    "disclosure": ("audit_disclosure", ("leaf_index", "name", "disclosure")),
+    "actor": ("audit_actor", ("leaf_index", "account_id")),
+    "subtree": ("audit_subtree", ("level", "number", "root")),
+    "checkpoint": ("audit_checkpoint", ("size", "root", "note", "at")),
+}
+
+Row = Mapping[str, object]
+
+
+@lru_cache(maxsize=256)
+def _storing(**counts: int) -> TextClause:
+    """Return the statement that stores so many rows of each kind, and puts the head if there is a checkpoint."""
+    steps = []
+    for kind, count in counts.items():
+        table, columns = _TABLES[kind]
+        rows = ", ".join(f"({', '.join(f':{kind}_{column}_{n}' for column in columns)})" for n in range(count))
+        # Names of our own; every value is a parameter.
+        steps.append(f"{kind} AS (INSERT INTO {table} ({', '.join(columns)}) VALUES {rows})")  # noqa: S608  # nosec B608
+    put = "UPDATE audit_head SET size = :new_size, frontier = :new_frontier WHERE id = 1"
+    return text(f"WITH {', '.join(steps)} {put if 'checkpoint' in counts else 'SELECT 1'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,61 +93,58 @@ class Addition:
 
     def write(self, connection: Connection, tree: SignedTree) -> None:
         """Store it, with the tree that it leads to; the head must be locked by this transaction."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(_everything_at_once, self._as_columns(tree))
-            return
-        connection.execute(_insert_leaves, [self._leaf(row) for row in self.leaves])
-        if disclosures := self._disclosures():
-            connection.execute(_insert_disclosures, disclosures)
-        if actors := self._actors():
-            connection.execute(_insert_actors, actors)
-        if self.subtrees:
-            rows = [{"level": found.level, "number": found.number, "root": found.root} for found in self.subtrees]
-            connection.execute(_insert_subtrees, rows)
+        subtrees = [{"level": found.level, "number": found.number, "root": found.root} for found in self.subtrees]
         checkpoint = {"size": tree.frontier.size, "root": tree.root, "note": tree.note, "at": tree.at}
-        connection.execute(_insert_checkpoint, checkpoint)
         head = {"new_size": tree.frontier.size, "new_frontier": tree.frontier.to_bytes()}
+        if connection.dialect.name == "postgresql":
+            portions = [self.leaves[at : at + _LEAVES_AT_ONCE] for at in range(0, len(self.leaves), _LEAVES_AT_ONCE)]
+            for portion in portions[:-1]:
+                _store(connection, _rows(portion), {})
+            _store(connection, _rows(portions[-1]) | {"subtree": subtrees, "checkpoint": [checkpoint]}, head)
+            return
+        rows = _rows(self.leaves)
+        connection.execute(_insert_leaves, rows["leaf"])
+        if rows["disclosure"]:
+            connection.execute(_insert_disclosures, rows["disclosure"])
+        if rows["actor"]:
+            connection.execute(_insert_actors, rows["actor"])
+        if subtrees:
+            connection.execute(_insert_subtrees, subtrees)
+        connection.execute(_insert_checkpoint, checkpoint)
         connection.execute(_put_head, head)
 
-    def _leaf(self, row: LeafRow) -> dict[str, object]:
-        return {
-            "leaf_index": row.index,
-            "rec": row.rec,
-            "rseq": row.rseq,
-            "event_type": row.type,
-            "at": row.at,
-            "leaf": row.leaf,
-            "leaf_hash": row.leaf_hash,
-        }
 
-    def _disclosures(self) -> list[dict[str, object]]:
-        return [
+def _rows(leaves: Sequence[LeafRow]) -> dict[str, list[Row]]:
+    return {
+        "leaf": [
+            {
+                "leaf_index": row.index,
+                "rec": row.rec,
+                "rseq": row.rseq,
+                "event_type": row.type,
+                "at": row.at,
+                "leaf": row.leaf,
+                "leaf_hash": row.leaf_hash,
+            }
+            for row in leaves
+        ],
+        "disclosure": [
             {"leaf_index": row.index, "name": name, "disclosure": disclosure}
-            for row in self.leaves
+            for row in leaves
             for name, disclosure in row.disclosed.items()
-        ]
+        ],
+        "actor": [
+            {"leaf_index": row.index, "account_id": row.account_id} for row in leaves if row.account_id is not None
+        ],
+    }
 
-    def _actors(self) -> list[dict[str, object]]:
-        return [
-            {"leaf_index": row.index, "account_id": row.account_id} for row in self.leaves if row.account_id is not None
-        ]
 
-    def _as_columns(self, tree: SignedTree) -> dict[str, object]:
-        leaves = [self._leaf(row) | {"at": microseconds(row.at)} for row in self.leaves]
-        disclosures, actors = self._disclosures(), self._actors()
-        return {
-            **{name: [leaf[name] for leaf in leaves] for name in leaves[0]},
-            "disclosure_index": [row["leaf_index"] for row in disclosures],
-            "disclosure_name": [row["name"] for row in disclosures],
-            "disclosure": [row["disclosure"] for row in disclosures],
-            "actor_index": [row["leaf_index"] for row in actors],
-            "account_id": [row["account_id"] for row in actors],
-            "subtree_level": [found.level for found in self.subtrees],
-            "subtree_number": [found.number for found in self.subtrees],
-            "subtree_root": [found.root for found in self.subtrees],
-            "size": tree.frontier.size,
-            "frontier": tree.frontier.to_bytes(),
-            "root": tree.root,
-            "note": tree.note,
-            "signed_at": microseconds(tree.at),
-        }
+def _store(connection: Connection, rows: Mapping[str, Sequence[Row]], head: Row) -> None:
+    counts = {kind: len(found) for kind, found in rows.items() if found}
+    values = {
+        f"{kind}_{column}_{n}": microseconds(value) if isinstance(value, datetime) else value
+        for kind, found in rows.items()
+        for n, row in enumerate(found)
+        for column, value in row.items()
+    }
+    connection.execute(_storing(**counts), {**values, **head})

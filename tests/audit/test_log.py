@@ -2,6 +2,8 @@
 
 import json
 import threading
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +14,9 @@ from sharelink.actors import Actor, ActorKind
 from sharelink.audit.errors import AuditUnavailable
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
 from sharelink.audit.leaves import canonical_json, disclosure_digest
-from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.audit.models import AuditActor, AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.errors import StorageUnavailable
+from sharelink.persistence.write_queue import COURTESY_SECONDS, HeadQueue
 from sharelink.tlog.merkle import leaf_hash
 from sharelink.tlog.signed_notes import base64_text
 from sharelink.unit_of_work import UnitOfWork
@@ -138,13 +141,15 @@ def test_writers_at_the_same_time_leave_neither_gap_nor_twin(app: Flask):
     start = threading.Barrier(writers)
 
     def write(number: int) -> None:
+        # Each with a queue of its own, as if it were another process: only the database keeps them apart.
+        unit_of_work = replace(app.extensions[EXTENSION].unit_of_work, head_queue=HeadQueue())
         with app.app_context():
             start.wait()
             for turn in range(each):
                 # Some share a chain, some have their own, and all share the system's.
-                append(app.extensions[EXTENSION].unit_of_work, f"chain-{number % 3}", SYSTEM_CHAIN)
+                append(unit_of_work, f"chain-{number % 3}", SYSTEM_CHAIN)
                 if turn == each // 2:
-                    fail(app.extensions[EXTENSION].unit_of_work)
+                    fail(unit_of_work)
         finished.append(number)
 
     def fail(unit_of_work: UnitOfWork) -> None:
@@ -172,3 +177,34 @@ def test_writers_at_the_same_time_leave_neither_gap_nor_twin(app: Flask):
         assert findings == []
         assert verification.counts.events == writers * each * 2
         assert verification.counts.chains == 4
+
+
+@pytest.mark.parametrize("count", [16, 17, 300])
+def test_an_act_of_many_events_is_stored_whole(unit_of_work: UnitOfWork, count: int):
+    append(unit_of_work, *(f"chain-{number % 3}" for number in range(count)))
+    append(unit_of_work, "chain-0")
+    verification, findings = verified(unit_of_work)
+    assert findings == []
+    assert (verification.counts.events, verification.counts.chains) == (count + 1, 3)
+    with unit_of_work.read() as work:
+        disclosures, actors = (
+            work.session.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (AuditDisclosure, AuditActor)
+        )
+    # Customer, name, address and browser of each.
+    assert (disclosures, actors) == (4 * (count + 1), count + 1)
+
+
+def test_whoever_has_waited_long_in_the_queue_for_the_head_goes_on_without_a_turn(unit_of_work: UnitOfWork):
+    with unit_of_work.head_queue.turn():
+        append(unit_of_work, "one")
+    assert len(leaves(unit_of_work)) == 1
+
+
+def test_an_act_that_fails_at_the_head_gives_its_turn_back(unit_of_work: UnitOfWork):
+    with pytest.raises(AuditUnavailable), unit_of_work.write(PERSON) as work:
+        work.session.execute(delete(AuditHead))
+        work.audit.append(AuditEvent.CUSTODY_OPENED, rec="one", actor=PERSON, now=work.now)
+    began = time.monotonic()
+    append(unit_of_work, "one")
+    assert time.monotonic() - began < COURTESY_SECONDS

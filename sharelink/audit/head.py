@@ -1,0 +1,76 @@
+"""Taking the head of the log: the row that whoever appends holds until the commit, and the ends of the chains with it.
+
+On PostgreSQL both in one way to the database and back (function `audit_take_head`, migration 0019), because all others
+wait meanwhile. On SQLite, which has one writer and is in this process, two plain statements.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Text, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from sharelink.audit.errors import AuditUnavailable
+from sharelink.audit.models import AuditHead, AuditLeaf
+from sharelink.persistence.database import Base
+from sharelink.tlog.errors import TreeMismatch
+from sharelink.tlog.merkle import Frontier
+
+# Columns of the tables themselves: those of mapped classes cost three times as much to read.
+_head = Base.metadata.tables[AuditHead.__tablename__].c
+_leaf = Base.metadata.tables[AuditLeaf.__tablename__].c
+_read_head = select(_head.size, _head.frontier).where(_head.id == 1)
+_last_of_chain = (
+    select(_leaf.rseq, _leaf.leaf_hash).where(_leaf.rec == bindparam("chain")).order_by(_leaf.rseq.desc()).limit(1)
+)
+_take_with_ends = text("SELECT size, frontier, chain, rseq, leaf_hash FROM audit_take_head(:chains)").bindparams(
+    bindparam("chains", type_=ARRAY(Text))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The last event of a chain: its number, counted from 0, and its leaf's hash; -1 and None for an empty chain."""
+
+    rseq: int
+    leaf_hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What it takes to append: the tree as it is, and the ends of the chains that will grow."""
+
+    frontier: Frontier
+    ends: dict[str, ChainEnd]
+
+
+def take_head(connection: Connection, chains: Iterable[str]) -> Head:
+    """Hold the head until the end of the transaction, and return it with the ends of `chains` (at least one).
+
+    Raises:
+        AuditUnavailable: the head is missing or was changed, so no event can be numbered.
+    """
+    wanted = list(dict.fromkeys(chains))
+    if connection.dialect.name == "postgresql":
+        rows = connection.execute(_take_with_ends, {"chains": wanted}).all()
+        stored = (rows[0][0], rows[0][1]) if rows else None
+        ends = {chain: _end(rseq, hashed) for _size, _frontier, chain, rseq, hashed in rows}
+    else:
+        row = connection.execute(_read_head).one_or_none()
+        stored = (row[0], row[1]) if row is not None else None
+        ends = {chain: _end(*_last(connection, chain)) for chain in wanted}
+    if stored is None:
+        raise AuditUnavailable("the head of the audit log is missing")
+    try:
+        return Head(Frontier.from_bytes(*stored), ends)
+    except TreeMismatch as error:
+        raise AuditUnavailable("the head of the audit log was changed") from error
+
+
+def _last(connection: Connection, chain: str) -> tuple[int | None, bytes | None]:
+    row = connection.execute(_last_of_chain, {"chain": chain}).first()
+    return (row[0], row[1]) if row is not None else (None, None)
+
+
+def _end(rseq: int | None, hashed: bytes | None) -> ChainEnd:
+    return ChainEnd(-1, None) if rseq is None else ChainEnd(rseq, hashed)
