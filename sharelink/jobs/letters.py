@@ -18,7 +18,7 @@ from sharelink.custody.models import Contact, CustodyRecord
 from sharelink.mail.letters import Letter, one_line
 from sharelink.mail.rendering import rendered
 from sharelink.outbox.claims import Claimed
-from sharelink.outbox.rules import APPROVER_TITLES, REQUEST_TITLES, RULES
+from sharelink.outbox.rules import APPROVER_TITLES, LOG_RULES, REQUEST_TITLES, RULES
 from sharelink.outbox.states import LetterKind
 from sharelink.shares.models import Share
 from sharelink.shares.states import LIVE_STATES, ShareKind
@@ -79,8 +79,11 @@ def _account_notice(work: Work, entry: Claimed, site: Site) -> Letter | None:
     account = _account(work, entry)
     if account is None:
         return None
-    rule = RULES[AuditEvent(entry.event_type)]
+    event = AuditEvent(entry.event_type)
+    rule = RULES[event]
     words = _Words(rule.title, rule.text, path="/account/security", path_text="Look at the security of your account:")
+    if event in LOG_RULES:
+        words = _Words(rule.title, rule.text, path="/audit/log", path_text="Look at the log, signed in:")
     return _letter(site, account.email, None, entry, words)
 
 

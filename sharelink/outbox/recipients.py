@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from sharelink.access.approvals import approvers_of
 from sharelink.access.models import ApprovalCode, ApprovalLink, RootUse
 from sharelink.access.rows import CODE_KIND, USE_KIND
-from sharelink.accounts.models import Account
+from sharelink.accounts.models import Account, AccountRole
+from sharelink.accounts.states import Role
 from sharelink.audit.log import PendingEvent
 from sharelink.crypto.identifiers import id_from_text, id_text
 from sharelink.custody.contacts import confirmed_contacts
@@ -94,6 +95,17 @@ def _approving_contact(session: Session, event: PendingEvent) -> Iterator[Recipi
         yield Recipient(Channel.MAIL, Audience.CONTACT, contact_id, letter)
 
 
+def _auditors(session: Session, _event: PendingEvent) -> Iterator[Recipient]:
+    wanted = (
+        select(Account.id)
+        .join(AccountRole, AccountRole.account_id == Account.id)
+        .where(AccountRole.role == Role.AUDITOR, Account.disabled_at.is_(None))
+        .order_by(Account.id)
+    )
+    for account_id in session.scalars(wanted):
+        yield Recipient(Channel.MAIL, Audience.ACCOUNT, account_id, LetterKind.ACCOUNT_NOTICE)
+
+
 def _use(session: Session, event: PendingEvent) -> RootUse | None:
     if event.obj is None or event.obj[0] != USE_KIND:
         return None
@@ -114,4 +126,5 @@ FINDERS: Mapping[Told, Finder] = {
     Told.REQUESTER: _requester,
     Told.OWNERS: _owners,
     Told.APPROVING_CONTACT: _approving_contact,
+    Told.AUDITORS: _auditors,
 }

@@ -26,6 +26,7 @@ class Told(StrEnum):
     REQUESTER = "requester"
     OWNERS = "owners"
     APPROVING_CONTACT = "approving_contact"
+    AUDITORS = "auditors"
 
 
 def _always(_event: PendingEvent) -> bool:
@@ -50,6 +51,7 @@ _RECORD = frozenset({Told.LIST, Told.WEBHOOKS})
 _BOTH = _RECORD | {Told.CREATOR}
 _USE = _RECORD | {Told.REQUESTER}
 _OWN = frozenset({Told.ACCOUNT})
+_LOG = frozenset({Told.AUDITORS, Told.WEBHOOKS})
 _NOT_YOU = "If this was not you, tell an administrator at once and end your other sessions."
 _HOUR = timedelta(hours=1)
 
@@ -209,7 +211,29 @@ ACCOUNT_RULES: Mapping[AuditEvent, Rule] = {
     AuditEvent.AUTH_BREAK_GLASS_USED: Rule("Your break-glass account was used", _OWN, _NOT_YOU),
 }
 
-RULES: Mapping[AuditEvent, Rule] = {**SHARE_RULES, **CUSTODY_RULES, **ACCESS_RULES, **ACCOUNT_RULES}
+LOG_RULES: Mapping[AuditEvent, Rule] = {
+    AuditEvent.AUDIT_VERIFICATION_FAILED: Rule(
+        "The audit log does not fit together",
+        _LOG,
+        "A verification found what should not be. Treat it as an attack until you know better: keep the database and "
+        "its backups as they are, and read the findings.",
+    ),
+    AuditEvent.WITNESS_REFUSED: Rule(
+        "A witness does not recognise the audit log",
+        _LOG,
+        "It has seen another history than the one that we have now. That happens after a restored backup, or when "
+        "somebody has changed the log.",
+    ),
+    AuditEvent.LOG_SINK_FAILED: Rule(
+        "The audit log's second sink fails", _LOG, "Events are kept and sent later. Until then, only we hold them."
+    ),
+    AuditEvent.LOG_RESTORED: Rule(
+        "The audit log goes on from a restored backup", _LOG, "An operator accepted that newer events are lost."
+    ),
+}
+"""What threatens the log itself; `letters` names the page of the log for these."""
+
+RULES: Mapping[AuditEvent, Rule] = {**SHARE_RULES, **CUSTODY_RULES, **ACCESS_RULES, **ACCOUNT_RULES, **LOG_RULES}
 
 REQUEST_TITLES: Mapping[AuditEvent, tuple[str, str]] = {
     AuditEvent.SHARE_EXPIRED: ("Request ended without use", "Nobody has read anything."),
@@ -262,9 +286,7 @@ UNTOLD = frozenset(
         AuditEvent.AUDIT_MONITORED,
         AuditEvent.AUDIT_TOKEN_CREATED,
         AuditEvent.AUDIT_TOKEN_REVOKED,
-        AuditEvent.LOG_SINK_FAILED,
         AuditEvent.LOG_SINK_RECOVERED,
-        AuditEvent.WITNESS_REFUSED,
         AuditEvent.RATELIMIT_TRIPPED,
         AuditEvent.STRANGERS_REFUSED,
         AuditEvent.SYSTEM_CLOCK_JUMP,
@@ -273,13 +295,11 @@ UNTOLD = frozenset(
         AuditEvent.LOG_HEARTBEAT,
         AuditEvent.LOG_KEY_ROTATED,
         AuditEvent.LOG_KEY_RETIRED,
-        AuditEvent.LOG_RESTORED,
         AuditEvent.LOG_DISCLOSURES_ERASED,
         AuditEvent.AUDIT_VIEWED,
         AuditEvent.AUDIT_EXPORTED,
         AuditEvent.AUDIT_PROVEN,
         AuditEvent.AUDIT_VERIFIED,
-        AuditEvent.AUDIT_VERIFICATION_FAILED,
     }
 )
 """Events of which nobody is told, on purpose. A test holds every event to be here or in the rules."""
