@@ -183,7 +183,7 @@ class Work:
     @cached_property
     def outbox(self) -> Outbox:
         """What must be told to whom: queued with the act."""
-        return Outbox(self.session, self.audit, self.outbox_policy, self.actor, self.now)
+        return Outbox(self, self.audit, self.outbox_policy, self.actor, self.now)
 
     @cached_property
     def claims(self) -> Claims:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from sharelink.access.approvals import approvers_of
@@ -19,6 +20,7 @@ from sharelink.custody.policy import record_policy
 from sharelink.outbox.models import WebhookEndpoint
 from sharelink.outbox.rules import Told
 from sharelink.outbox.states import Audience, Channel, LetterKind
+from sharelink.persistence.database import Base
 from sharelink.shares.models import Share
 
 
@@ -32,77 +34,94 @@ class Recipient:
     letter: LetterKind
 
 
-_endpoints = WebhookEndpoint.metadata.tables[WebhookEndpoint.__tablename__]
+# Built once, on the tables themselves: nearly every event of every unit of work asks these.
+_endpoints, _records, _shares = (
+    Base.metadata.tables[mapped.__tablename__] for mapped in (WebhookEndpoint, CustodyRecord, Share)
+)
 _open_endpoints = select(_endpoints.c.id).where(_endpoints.c.removed_at.is_(None))
-"""Built once: nearly every event of every unit of work asks."""
+_list_of_record = select(_records.c.distribution_list).where(_records.c.id == bindparam("record"))
+_creator_of_share = select(_shares.c.created_by).where(_shares.c.id == bindparam("share"))
 
-Finder = Callable[[Session, PendingEvent], Iterator[Recipient]]
+
+class Database(Protocol):
+    """The transaction of an act. Most acts need no session here, and making one costs more than the question."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection itself."""
+
+    @property
+    def session(self) -> Session:
+        """The same transaction for mapped objects."""
 
 
-def _record_list(session: Session, event: PendingEvent) -> Iterator[Recipient]:
+Finder = Callable[[Database, PendingEvent], Iterator[Recipient]]
+
+
+def _record_list(database: Database, event: PendingEvent) -> Iterator[Recipient]:
     custody_id = id_from_text(event.rec)
-    if session.scalar(select(CustodyRecord.distribution_list).where(CustodyRecord.id == custody_id)):
+    if database.connection.execute(_list_of_record, {"record": custody_id}).scalar():
         yield Recipient(Channel.MAIL, Audience.RECORD, custody_id, LetterKind.RECORD_EVENT)
 
 
-def _creator(session: Session, event: PendingEvent) -> Iterator[Recipient]:
+def _creator(database: Database, event: PendingEvent) -> Iterator[Recipient]:
     if event.obj is None or event.obj[0] != "share":
         return
-    creator = session.scalar(select(Share.created_by).where(Share.id == event.obj[1]))
+    creator = database.connection.execute(_creator_of_share, {"share": event.obj[1]}).scalar()
     # Nobody is told what they did themselves.
     if creator is not None and creator != event.actor.account_id:
         yield Recipient(Channel.MAIL, Audience.ACCOUNT, creator, LetterKind.PERSONAL)
 
 
-def _account(session: Session, event: PendingEvent) -> Iterator[Recipient]:
+def _account(database: Database, event: PendingEvent) -> Iterator[Recipient]:
     # On a group's chain the account has a pseudonym, and the person is told by the event on their own chain.
     if event.obj is None or id_text(event.obj[1]) != event.rec:
         return
-    if session.scalar(select(Account.id).where(Account.id == event.obj[1])) is not None:
+    if database.session.scalar(select(Account.id).where(Account.id == event.obj[1])) is not None:
         yield Recipient(Channel.MAIL, Audience.ACCOUNT, event.obj[1], LetterKind.ACCOUNT_NOTICE)
 
 
-def _approvers(session: Session, event: PendingEvent) -> Iterator[Recipient]:
-    use = _use(session, event)
+def _approvers(database: Database, event: PendingEvent) -> Iterator[Recipient]:
+    use = _use(database.session, event)
     # A use that needs no approval waits for nobody; one behind break-glass waits for a review.
     if use is None or (use.approvals_needed == 0 and not use.is_break_glass):
         return
-    approvers = approvers_of(session, use.custody_id, record_policy(session, use.custody_id))
+    approvers = approvers_of(database.session, use.custody_id, record_policy(database.session, use.custody_id))
     for account_id in sorted(approvers.people - {use.requester_id}):
         yield Recipient(Channel.MAIL, Audience.ACCOUNT, account_id, LetterKind.APPROVER_NOTICE)
 
 
-def _requester(session: Session, event: PendingEvent) -> Iterator[Recipient]:
-    use = _use(session, event)
+def _requester(database: Database, event: PendingEvent) -> Iterator[Recipient]:
+    use = _use(database.session, event)
     if use is not None and use.requester_id != event.actor.account_id:
         yield Recipient(Channel.MAIL, Audience.ACCOUNT, use.requester_id, LetterKind.PERSONAL)
 
 
-def _owners(session: Session, event: PendingEvent) -> Iterator[Recipient]:
-    for contact in confirmed_contacts(session, id_from_text(event.rec)):
+def _owners(database: Database, event: PendingEvent) -> Iterator[Recipient]:
+    for contact in confirmed_contacts(database.session, id_from_text(event.rec)):
         yield Recipient(Channel.MAIL, Audience.CONTACT, contact.id, LetterKind.OWNER_NOTICE)
 
 
-def _approving_contact(session: Session, event: PendingEvent) -> Iterator[Recipient]:
+def _approving_contact(database: Database, event: PendingEvent) -> Iterator[Recipient]:
     if event.obj is None:
         return
     is_code = event.obj[0] == CODE_KIND
-    link_id = session.scalar(select(ApprovalCode.link_id).where(ApprovalCode.id == event.obj[1]))
+    link_id = database.session.scalar(select(ApprovalCode.link_id).where(ApprovalCode.id == event.obj[1]))
     wanted = select(ApprovalLink.contact_id).where(ApprovalLink.id == (link_id if is_code else event.obj[1]))
-    contact_id = session.scalar(wanted)
+    contact_id = database.session.scalar(wanted)
     if contact_id is not None:
         letter = LetterKind.APPROVAL_CODE if is_code else LetterKind.APPROVAL_LINK
         yield Recipient(Channel.MAIL, Audience.CONTACT, contact_id, letter)
 
 
-def _auditors(session: Session, _event: PendingEvent) -> Iterator[Recipient]:
+def _auditors(database: Database, _event: PendingEvent) -> Iterator[Recipient]:
     wanted = (
         select(Account.id)
         .join(AccountRole, AccountRole.account_id == Account.id)
         .where(AccountRole.role == Role.AUDITOR, Account.disabled_at.is_(None))
         .order_by(Account.id)
     )
-    for account_id in session.scalars(wanted):
+    for account_id in database.session.scalars(wanted):
         yield Recipient(Channel.MAIL, Audience.ACCOUNT, account_id, LetterKind.ACCOUNT_NOTICE)
 
 
@@ -112,8 +131,8 @@ def _use(session: Session, event: PendingEvent) -> RootUse | None:
     return session.get(RootUse, event.obj[1])
 
 
-def _webhooks(session: Session, _event: PendingEvent) -> Iterator[Recipient]:
-    for endpoint_id in session.scalars(_open_endpoints):
+def _webhooks(database: Database, _event: PendingEvent) -> Iterator[Recipient]:
+    for endpoint_id in database.connection.execute(_open_endpoints).scalars():
         yield Recipient(Channel.WEBHOOK, Audience.ENDPOINT, endpoint_id, LetterKind.WEBHOOK_EVENT)
 
 

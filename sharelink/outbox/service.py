@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session
 
 from sharelink.actors import Actor
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
@@ -14,7 +13,7 @@ from sharelink.crypto.identifiers import new_id
 from sharelink.outbox.errors import DeliveryNotFailed
 from sharelink.outbox.models import OutboxEntry
 from sharelink.outbox.policy import OutboxPolicy
-from sharelink.outbox.recipients import FINDERS, Recipient
+from sharelink.outbox.recipients import FINDERS, Database, Recipient
 from sharelink.outbox.reminders import unopened_shares
 from sharelink.outbox.rules import RULES, Rule, Told
 from sharelink.outbox.states import (
@@ -36,7 +35,7 @@ _ORDER = tuple(Told)
 class Outbox:
     """What must be told, within one unit of work."""
 
-    session: Session
+    database: Database
     audit: AuditLog
     policy: OutboxPolicy
     actor: Actor
@@ -54,7 +53,7 @@ class Outbox:
                 if key not in found and not self._is_quiet(event, rule, recipient):
                     found[key] = self._row(event, recipient)
         if found:
-            self.session.execute(_insert_entries, list(found.values()))
+            self.database.connection.execute(_insert_entries, list(found.values()))
 
     def remind_of_unopened(self, most: int) -> int:
         """Queue a reminder to the creators of links that nobody has opened for long; return how many.
@@ -63,7 +62,7 @@ class Outbox:
         """
         if not self.policy.mail or self.policy.remind_after is None:
             return 0
-        due = unopened_shares(self.session, self.now, self.policy.remind_after, most)
+        due = unopened_shares(self.database.session, self.now, self.policy.remind_after, most)
         rows = [
             self._entry(
                 event_id=share.id,
@@ -75,14 +74,14 @@ class Outbox:
             for share in due
         ]
         if rows:
-            self.session.execute(_insert_entries, rows)
+            self.database.connection.execute(_insert_entries, rows)
         return len(rows)
 
     def queue_test(self, endpoint_id: bytes) -> None:
         """Queue a message that only shows whether a webhook works."""
         recipient = Recipient(Channel.WEBHOOK, Audience.ENDPOINT, endpoint_id, LetterKind.WEBHOOK_TEST)
         row = self._entry(event_id=new_id(), event_type=TEST_TYPE, rec=SYSTEM_CHAIN, obj=None, recipient=recipient)
-        self.session.execute(_insert_entries, [row])
+        self.database.connection.execute(_insert_entries, [row])
 
     def try_again(self, entry_id: bytes) -> None:
         """Put an entry that was refused or given up back into the queue, with all its tries.
@@ -90,7 +89,7 @@ class Outbox:
         Raises:
             DeliveryNotFailed: there is no such entry, or it waits, or was accepted.
         """
-        again = self.session.execute(
+        again = self.database.session.execute(
             update(OutboxEntry)
             .where(OutboxEntry.id == entry_id, OutboxEntry.state.in_(FAILED_STATES))
             .values(state=DeliveryState.QUEUED, attempts=0, next_at=self.now, lease=None)
@@ -113,7 +112,7 @@ class Outbox:
             recipient
             for told in _ORDER
             if told in rule.told and (told is Told.WEBHOOKS or self.policy.mail)
-            for recipient in FINDERS[told](self.session, event)
+            for recipient in FINDERS[told](self.database, event)
         ]
 
     def _is_quiet(self, event: PendingEvent, rule: Rule, recipient: Recipient) -> bool:
@@ -129,7 +128,7 @@ class Outbox:
             OutboxEntry.event_type == event.event.value,
             OutboxEntry.obj_ref.is_not_distinct_from(None if event.obj is None else event.obj[1]),
         )
-        return self.session.scalar(told.limit(1)) is not None
+        return self.database.session.scalar(told.limit(1)) is not None
 
     def _row(self, event: PendingEvent, recipient: Recipient) -> dict[str, object]:
         return self._entry(

@@ -272,7 +272,7 @@ def _find_visitor(key_hash: bytes) -> Viewer | HalfSignedIn | None:
     unit_of_work = current_unit_of_work()
     with unit_of_work.read() as work:
         found = find_visitor(
-            work.session,
+            work.connection,
             key_hash,
             work.now,
             work.session_limits.idle_lifetime,

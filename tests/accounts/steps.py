@@ -16,7 +16,7 @@ def visitor_of(unit_of_work: UnitOfWork, started: StartedSession | None) -> View
     key_hash = session_key_hash(started.key)
     assert key_hash is not None
     with unit_of_work.read() as work:
-        return find_visitor(work.session, key_hash, work.now, work.session_limits.idle_lifetime)
+        return find_visitor(work.connection, key_hash, work.now, work.session_limits.idle_lifetime)
 
 
 def viewer_of(unit_of_work: UnitOfWork, started: StartedSession | None) -> Viewer | None:

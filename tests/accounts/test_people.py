@@ -133,7 +133,7 @@ def test_a_disabled_account_is_out_at_once_and_cannot_come_back(
     key_hash = session_key_hash(started.key)
     assert key_hash is not None
     with unit_of_work.read() as work:
-        assert find_visitor(work.session, key_hash, work.now, work.session_limits.idle_lifetime) is None
+        assert find_visitor(work.connection, key_hash, work.now, work.session_limits.idle_lifetime) is None
         assert [(one.name, one.is_disabled) for one in people(work.session)] == [
             ("Anna Example", False),
             ("Ben Example", True),

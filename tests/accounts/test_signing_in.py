@@ -356,6 +356,6 @@ def test_a_session_that_was_seen_a_moment_ago_is_not_written_again(
 
 def test_a_session_is_not_looked_at_by_its_hash(unit_of_work: UnitOfWork, staff: Person, visitor: Actor) -> None:
     with unit_of_work.read() as work:
-        assert find_visitor(work.session, b"", work.now, timedelta(minutes=30)) is None
+        assert find_visitor(work.connection, b"", work.now, timedelta(minutes=30)) is None
     assert session_key_hash("") is None
     assert session_key_hash("not a key") is None
