@@ -7,25 +7,16 @@ wait meanwhile. On SQLite, which has one writer and is in this process, two plai
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Text, bindparam, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection
 
 from sharelink.audit.errors import AuditUnavailable
-from sharelink.audit.models import AuditHead, AuditLeaf
-from sharelink.persistence.database import Base
 from sharelink.tlog.errors import TreeMismatch
 from sharelink.tlog.merkle import Frontier
 
-# Columns of the tables themselves: those of mapped classes cost three times as much to read.
-_head = Base.metadata.tables[AuditHead.__tablename__].c
-_leaf = Base.metadata.tables[AuditLeaf.__tablename__].c
-_read_head = select(_head.size, _head.frontier).where(_head.id == 1)
-_last_of_chain = (
-    select(_leaf.rseq, _leaf.leaf_hash).where(_leaf.rec == bindparam("chain")).order_by(_leaf.rseq.desc()).limit(1)
-)
-_take_with_ends = text("SELECT size, frontier, chain, rseq, leaf_hash FROM audit_take_head(:chains)").bindparams(
-    bindparam("chains", type_=ARRAY(Text))
-)
+# Plain SQL, as in `writing`: all writers wait meanwhile.
+_READ_HEAD = "SELECT size, frontier FROM audit_head WHERE id = 1"
+_LAST_OF_CHAIN = "SELECT rseq, leaf_hash FROM audit_leaf WHERE rec = ? ORDER BY rseq DESC LIMIT 1"
+_TAKE_WITH_ENDS = "SELECT size, frontier, chain, rseq, leaf_hash FROM audit_take_head(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +43,11 @@ def take_head(connection: Connection, chains: Iterable[str]) -> Head:
     """
     wanted = list(dict.fromkeys(chains))
     if connection.dialect.name == "postgresql":
-        rows = connection.execute(_take_with_ends, {"chains": wanted}).all()
+        rows = connection.exec_driver_sql(_TAKE_WITH_ENDS, (wanted,)).all()
         stored = (rows[0][0], rows[0][1]) if rows else None
         ends = {chain: _end(rseq, hashed) for _size, _frontier, chain, rseq, hashed in rows}
     else:
-        row = connection.execute(_read_head).one_or_none()
+        row = connection.exec_driver_sql(_READ_HEAD).one_or_none()
         stored = (row[0], row[1]) if row is not None else None
         ends = {chain: _end(*_last(connection, chain)) for chain in wanted}
     if stored is None:
@@ -68,7 +59,7 @@ def take_head(connection: Connection, chains: Iterable[str]) -> Head:
 
 
 def _last(connection: Connection, chain: str) -> tuple[int | None, bytes | None]:
-    row = connection.execute(_last_of_chain, {"chain": chain}).first()
+    row = connection.exec_driver_sql(_LAST_OF_CHAIN, (chain,)).first()
     return (row[0], row[1]) if row is not None else (None, None)
 
 

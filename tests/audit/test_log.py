@@ -15,7 +15,9 @@ from sharelink.audit.errors import AuditUnavailable
 from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
 from sharelink.audit.leaves import canonical_json, disclosure_digest
 from sharelink.audit.models import AuditActor, AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.audit.writing import COLUMNS
 from sharelink.errors import StorageUnavailable
+from sharelink.persistence.database import Base
 from sharelink.persistence.write_queue import COURTESY_SECONDS, HeadQueue
 from sharelink.tlog.merkle import leaf_hash
 from sharelink.tlog.signed_notes import base64_text
@@ -208,3 +210,10 @@ def test_an_act_that_fails_at_the_head_gives_its_turn_back(unit_of_work: UnitOfW
     began = time.monotonic()
     append(unit_of_work, "one")
     assert time.monotonic() - began < COURTESY_SECONDS
+
+
+def test_what_is_stored_has_the_columns_of_the_tables():
+    stored = {table: set(columns) for table, columns in COLUMNS.items()}
+    tables = {name: {column.name for column in table.columns} for name, table in Base.metadata.tables.items()}
+    # A checkpoint is handed out later.
+    assert {name: tables[name] - {"handed_out_at"} for name in stored} == stored
