@@ -7,11 +7,19 @@ from sharelink.accounts.models import EMAIL_MAX, NAME_KEY_MAX, NAME_MAX
 
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]+@[^@\s.\"(),:;<>\[\\\]]+(\.[^@\s.\"(),:;<>\[\\\]]+)*")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks by category, and nothing to see by the Unicode standard's charts."""
 
 
 def normalised_email(typed: str) -> str:
-    """Return `typed` in the form by which accounts are told apart: trimmed, NFC, without letter case."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", typed.strip()).casefold())
+    """Return `typed` in the form by which accounts are told apart: trimmed, NFC, in small letters.
+
+    Two mailboxes must never become one: neither is `ß` written as `ss` (of two domains, each may have its owner), nor
+    does a letter that is none of ASCII turn into one that is, such as the sign of the kelvin into a `k`.
+    """
+    trimmed = typed.strip()
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", trimmed).lower())
+    return trimmed if _ascii_count(folded) > _ascii_count(trimmed) else folded
 
 
 def email_problem(email: str) -> str | None:
@@ -52,4 +60,8 @@ def name_key(name: str) -> str:
 
 def _has_invisible(text: str) -> bool:
     # Marks that turn the direction of text could make one person's name look like another's.
-    return any(unicodedata.category(character) in _INVISIBLE for character in text)
+    return any(character in _BLANK or unicodedata.category(character) in _INVISIBLE for character in text)
+
+
+def _ascii_count(text: str) -> int:
+    return sum(character.isascii() for character in text)

@@ -23,10 +23,11 @@ from sharelink.custody.errors import (
     RecordNotFound,
 )
 from sharelink.custody.groups_apart import check_apart
+from sharelink.custody.holds import able_to_release
 from sharelink.custody.models import Contact, CustodyRecord, StoredPolicy
 from sharelink.custody.states import ALLOWED_ACTS, Act, CustodyState, RecordField
 from sharelink.errors import InvalidInput
-from sharelink.shares.queries import live_share_count
+from sharelink.shares.queries import has_shares, live_share_count
 
 REFERENCE_PREFIX = "CR"
 
@@ -98,7 +99,8 @@ class CustodyRecords:
             RecordNotFound: there is no such record.
             RecordArchived, ActNotAllowed: it takes no changes.
             RecordChangedMeanwhile: somebody saved other details since `version`.
-            InvalidInput: there is no such group, the kind is settled, or the list is a contact's own address.
+            InvalidInput: there is no such group, the kind is settled, the list is a contact's own address, or the
+                actor gives away what came to a group that they are no custodian of.
             GroupsNotApart: somebody is in the other group and in the one that keeps the second factor.
         """
         record = self.require(record_id, Act.EDIT, alone=True)
@@ -211,8 +213,17 @@ class CustodyRecords:
             if self.session.execute(contact).first() is not None:
                 raise InvalidInput({"distribution_list": "This is the own address of a contact. Enter the list's."})
         if group_id != record.group_id:
+            self._check_may_give_away(record)
             mfa_group = select(StoredPolicy.separate_mfa_group).where(StoredPolicy.custody_id == record.id)
             check_apart(self.session, group_id, self.session.scalar(mfa_group))
+
+    def _check_may_give_away(self, record: CustodyRecord) -> None:
+        # Whoever may edit any record could else give one to a group of their own, and read there what came for another.
+        if record.state is CustodyState.DRAFT and not has_shares(self.session, record.id):
+            return
+        _able, custodians = able_to_release(self.session, record.id)
+        if self.actor.account_id not in custodians:
+            raise InvalidInput({"group": "Only a custodian of the group that has it now can give it to another group."})
 
     def _group_name(self, group_id: bytes) -> str:
         group = self.session.get(CustodianGroup, group_id)

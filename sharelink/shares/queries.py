@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from sharelink.shares.models import Share
@@ -18,3 +18,8 @@ def live_share_count(session: Session, custody_id: bytes, now: datetime) -> int:
         .where(Share.state.in_(LIVE_STATES), Share.expires_at > now)
     )
     return session.execute(live).scalar_one()
+
+
+def has_shares(session: Session, custody_id: bytes) -> bool:
+    """Tell whether anything was ever sent or asked for on the custody record `custody_id`."""
+    return bool(session.scalar(select(exists().where(Share.custody_id == custody_id))))

@@ -94,6 +94,8 @@ def test_one_address_has_one_account(unit_of_work: UnitOfWork, again: str) -> No
         ({"name": "x" * 121}, "name"),
         ({"name": "Ben\u202eelpmaxE"}, "name"),
         ({"name": "Ben\0"}, "name"),
+        ({"name": "\u3164"}, "name"),
+        ({"name": "Ben\u2800"}, "name"),
         ({"email": ""}, "email"),
         ({"email": "ben"}, "email"),
         ({"email": "ben@example.com, eve@example.com"}, "email"),

@@ -12,6 +12,7 @@ from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.custody.calendar import calendar_of
 from sharelink.custody.details import checked_details
 from sharelink.custody.errors import ActNotAllowed, ContactNotConfirmed, NothingToVerify
+from sharelink.custody.queries import record_group
 from sharelink.custody.release import release_checklist
 from sharelink.custody.states import ALLOWED_ACTS, TERMINAL_STATES, Act, CustodyState, RecordField, RecordKind, Scenario
 from sharelink.custody.steps import steps_of
@@ -299,3 +300,19 @@ def test_the_kind_of_a_record_is_settled_when_the_handover_has_begun(team: Team)
         record = work.custody.locked(record_id)
         work.custody.edit(record_id, record.version, plain, record.group_id)
     assert set(refused.value.fields) == {"kind"}
+
+
+def test_a_record_whose_handover_has_begun_is_given_away_by_its_custodians_only(team: Team) -> None:
+    record_id = record_in(team, CustodyState.AWAITING_SECRET)
+    typed = {RecordField.CUSTOMER: "Example GmbH", RecordField.AWS_ACCOUNT_ID: "123456789012"}
+    same = checked_details("aws_root", typed | {RecordField.ROOT_EMAIL: "root@example.com"})
+    with team.unit_of_work.write(team.custodian.actor) as work:
+        other_group = work.accounts.groups.found_or_made("Another group")
+        version = work.custody.locked(record_id).version
+    with pytest.raises(InvalidInput) as refused, team.unit_of_work.write(team.second.actor) as work:
+        work.custody.edit(record_id, version, same, other_group)
+    assert set(refused.value.fields) == {"group"}
+    with team.unit_of_work.write(team.custodian.actor) as work:
+        work.custody.edit(record_id, version, same, other_group)
+    with team.unit_of_work.read() as work:
+        assert record_group(work.session, record_id) == other_group

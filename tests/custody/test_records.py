@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from sharelink.accounts.queries import groups_for_choice
+from sharelink.accounts.states import Role
 from sharelink.actors import Actor
 from sharelink.audit.models import AuditLeaf
 from sharelink.audit.queries import RecordedEvent, chain_page
@@ -23,7 +24,7 @@ from sharelink.custody.states import RecordField
 from sharelink.errors import InvalidInput, StorageUnavailable
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
-from tests.factories import Person, make_person, open_record, send_secret
+from tests.factories import Person, ask_secret, make_person, open_record, send_secret, submit_answer
 from tests.fakes import MovableClock
 
 
@@ -164,6 +165,23 @@ def test_a_record_can_be_given_to_another_group(unit_of_work: UnitOfWork, staff:
     event = events(unit_of_work, record_id)[0]
     assert event.facts == {"changed": "group", "group_before": id_text(old), "group_after": id_text(new)}
     assert (event.personal["group_before"], event.personal["group_after"]) == ("Custodians", "Second group")
+    assert stored(unit_of_work, record_id).group_name == "Second group"
+
+
+def test_what_came_to_a_group_is_given_away_by_its_custodians_only(unit_of_work: UnitOfWork, staff: Person):
+    outsider = make_person(
+        unit_of_work, "Ben", "ben@example.com", {Role.STAFF, Role.CUSTODIAN, Role.APPROVER}, ["Second group"]
+    )
+    new, record_id = group_id(unit_of_work, "Second group"), open_record(unit_of_work, staff, "Acme")
+    asked = ask_secret(unit_of_work, outsider, custody_id=record_id)
+    submit_answer(unit_of_work, asked.submit_link, "a secret of a test")
+    with pytest.raises(InvalidInput) as refused, unit_of_work.write(outsider.actor) as work:
+        work.custody.edit(record_id, 1, details(customer="Acme"), new)
+    assert set(refused.value.fields) == {"group"}
+    assert stored(unit_of_work, record_id).group_name == "Custodians"
+    edit(unit_of_work, outsider, record_id, 1, details(customer="Other details"))
+    with unit_of_work.write(staff.actor) as work:
+        work.custody.edit(record_id, 2, details(customer="Acme"), new)
     assert stored(unit_of_work, record_id).group_name == "Second group"
 
 

@@ -108,6 +108,29 @@ def test_who_has_no_role_any_more_is_refused_and_their_open_browsers_are_signed_
     assert "auth.sso_refused" in recorded_types(org.unit_of_work, id_text(who(org).id))
 
 
+@pytest.mark.parametrize(
+    ("invited", "vouched_for"),
+    [
+        ("anna@strasse.example", "anna@stra\u00dfe.example"),
+        ("sam@example.com", "\u017fam@example.com"),
+        ("finn@example.com", "\ufb01nn@example.com"),
+        ("kim@example.com", "\u212aim@example.com"),
+        ("ida@example.com", "\u0130da@example.com"),
+    ],
+)
+def test_letters_that_turn_into_others_do_not_make_one_mailbox_of_two(
+    organisation: Callable[..., Organisation], invited: str, vouched_for: str
+) -> None:
+    org = organisation(sso_join="invited", sso_role_map="", sso_roles_claim="")
+    with org.unit_of_work.write(Actor.operator()) as work:
+        work.accounts.invitations.invite(invited, [Role.STAFF], [])
+    org.tell(claims={"email": vouched_for})
+    assert refusal(org.come()[1]) == "no_account"
+    org.tell(claims={"email": invited.upper(), "sub": "another"})
+    assert org.come()[1].headers["Location"] == "/"
+    assert everybody(org) == [invited]
+
+
 def test_only_who_is_invited_joins_where_that_is_the_rule(organisation: Callable[..., Organisation]) -> None:
     org = organisation(sso_join="invited", sso_role_map="", sso_roles_claim="")
     with org.app.app_context():
