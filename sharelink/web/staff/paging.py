@@ -9,9 +9,9 @@ _PAGE_DIGITS_MAX = 7
 
 
 def asked_page() -> int:
-    """Return the number of the page that the address asks for; 1 for none, or for what is no number."""
+    """Return the number of the page that the address asks for, 1 or more; 1 for none, or for what is no number."""
     text = request.args.get("page", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _PAGE_DIGITS_MAX else 1
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) <= _PAGE_DIGITS_MAX else 1
 
 
 def id_of(text: str, missing: type[SharelinkError]) -> bytes:
