@@ -1,10 +1,8 @@
 """Builds the application: no network, no change of the schema, nothing at import."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +46,7 @@ from sharelink.web import (
     security_headers,
     single_process,
 )
+from sharelink.web.asset_versions import AssetVersions
 from sharelink.web.registration import PUBLIC, register_pages
 from sharelink.web.wiring import EXTENSION, wire
 from sharelink.witnesses.configured import Witnesses
@@ -201,7 +200,8 @@ def _install_web(app: Flask, settings: Settings, static: Path, keys: LiveKeyring
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # the documented way
     logs.install(app, trusts_proxy=settings.trusted_proxy_hops > 0)
     metrics.install(app)
-    security_headers.install(app, https=settings.https)
+    versions = AssetVersions(static)
+    security_headers.install(app, versions, https=settings.https)
     # From here on in the order in which a request meets them: what is cheap and needs no trust comes first.
     own_host.install(app, settings.base_url)
     cross_origin.install(app, settings.base_url)
@@ -215,7 +215,7 @@ def _install_web(app: Flask, settings: Settings, static: Path, keys: LiveKeyring
     filters.install(app)
     asset_compression.install(app)
     authentication.install(app)
-    _install_page_context(app, settings, static)
+    _install_page_context(app, settings, versions)
     register_pages(app)
 
 
@@ -238,16 +238,14 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _install_page_context(app: Flask, settings: Settings, static: Path) -> None:
+def _install_page_context(app: Flask, settings: Settings, versions: AssetVersions) -> None:
     organisation = {
         "name": settings.organisation_name,
         "support_contact": settings.support_contact,
         "privacy_url": settings.privacy_url,
     }
 
-    @cache
     def asset(name: str) -> str:
-        content_hash = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
-        return f"{app.static_url_path}/{name}?v={content_hash}"
+        return f"{app.static_url_path}/{name}?v={versions.of(name)}"
 
     app.jinja_env.globals.update(organisation=organisation, asset=asset)

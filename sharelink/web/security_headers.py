@@ -2,6 +2,8 @@
 
 from flask import Flask, Response, request
 
+from sharelink.web.asset_versions import AssetVersions
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types htmx"
@@ -46,8 +48,8 @@ def _by_https(https: bool) -> dict[str, str]:
     return {"Strict-Transport-Security": _HSTS} if https else {}
 
 
-def install(app: Flask, *, https: bool) -> None:
-    """Add the headers to every answer of `app`."""
+def install(app: Flask, versions: AssetVersions, *, https: bool) -> None:
+    """Add the headers to every answer of `app`; a file under its own of the `versions` may be kept by caches."""
     always, for_files = headers_of_every_answer(https=https), _FOR_FILES | _by_https(https)
 
     @app.after_request
@@ -59,7 +61,11 @@ def install(app: Flask, *, https: bool) -> None:
             response.headers.update(always)
             return response
         response.headers.extend(for_files if is_file else always)
-        is_versioned_asset = is_file and "v" in request.args and response.status_code != 206
+        is_versioned_asset = (
+            is_file
+            and response.status_code != 206
+            and versions.is_of((request.view_args or {})["filename"], request.args.get("v"))
+        )
         # Everything but the style and script files may be about a secret, and stays in no cache (ASVS 14.3.2).
         response.headers["Cache-Control"] = _STATIC_CACHE if is_versioned_asset else "no-store"
         # Flask dates every file a year ahead, which older caches might believe.

@@ -1,5 +1,6 @@
 """Hostile requests: foreign origins, broken bodies, wrong methods. Each is refused before it is believed."""
 
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -124,6 +125,14 @@ def test_a_file_carries_the_headers_that_mean_anything_on_one(client: Browser) -
 
 
 def test_only_a_versioned_asset_may_be_cached(client: Browser) -> None:
-    with client.get("/static/css/base.css?v=1") as asset:
+    (address,) = re.findall(r'"(/static/css/base\.css\?v=[0-9a-f]{12})"', client.get("/s/x").text)
+    with client.get(address) as asset:
         assert "immutable" in asset.headers["Cache-Control"]
     assert client.get("/s/x?v=1").headers["Cache-Control"] == "no-store"
+    # Else an address of the next release, asked for before the upgrade, stays in a shared cache with today's file.
+    version = address.partition("=")[2]
+    for other in ("", "?v=", "?v=0123456789ab", f"?v={version}0", f"?v={version.upper()}x", f"?V={version}"):
+        with client.get(f"/static/css/base.css{other}") as asset:
+            assert (asset.status_code, asset.headers["Cache-Control"]) == (200, "no-store")
+    with client.get(f"/static/css/./base.css?v={version}") as asset:
+        assert asset.headers["Cache-Control"] == "no-store"
