@@ -157,7 +157,7 @@ class Settings(MonitoringSettings, KeySettings, WitnessingSettings, AuditSetting
     rate_limit_reveal: str = Field(default="20 per minute", description="How often one client may press *Reveal*.")
     rate_limit_submit: str = Field(default="20 per minute", description="How often one client may press *Send once*.")
     rate_limit_submit_per_link: str = Field(
-        default="60 per hour", description="How often all clients together may try to submit or retrieve by one link."
+        default="60 per hour", description="How often all clients together may answer or retrieve by one link."
     )
     rate_limit_sign_in: str = Field(default="10 per minute", description="How often one client may try to sign in.")
     rate_limit_create: str = Field(

@@ -108,7 +108,7 @@ CUSTODY_RULES: Mapping[AuditEvent, Rule] = {
     AuditEvent.CUSTODY_ARCHIVED: Rule("Custody record archived", _RECORD),
     AuditEvent.CUSTODY_RESTORED: Rule("Custody record restored", _RECORD),
     AuditEvent.CUSTODY_HELD: Rule(
-        "On hold", _RECORD, "Nothing of this record is revealed until two people lift the hold."
+        "On hold", _RECORD, "Nothing of this record is revealed until two people lift the hold.", quiet=_HOUR
     ),
     AuditEvent.CUSTODY_HOLD_RELEASE: Rule("One of two wants to lift the hold", _RECORD),
     AuditEvent.CUSTODY_HOLD_LIFTED: Rule("Hold lifted", _RECORD),
@@ -138,10 +138,13 @@ CUSTODY_RULES: Mapping[AuditEvent, Rule] = {
     AuditEvent.CREDENTIAL_VERSION_ADDED: Rule("New version of the credential", _RECORD),
     AuditEvent.STATEMENT_LINK_CREATED: Rule("Link to the custody statement made", _RECORD),
     AuditEvent.STATEMENT_LINK_REVOKED: Rule("Link to the custody statement withdrawn", _RECORD),
-    AuditEvent.STATEMENT_READ: Rule("Custody statement read", _RECORD),
-    AuditEvent.STATEMENT_ACKNOWLEDGED: Rule("Customer confirmed the statement", _RECORD),
+    AuditEvent.STATEMENT_READ: Rule("Custody statement read", _RECORD, quiet=_HOUR),
+    AuditEvent.STATEMENT_ACKNOWLEDGED: Rule("Customer confirmed the statement", _RECORD, quiet=_HOUR),
     AuditEvent.STATEMENT_REPORTED: Rule(
-        "Customer reported something", _RECORD, "The record is on hold. Call the customer, by a number you know."
+        "Customer reported something",
+        _RECORD,
+        "The record is on hold. Call the customer, by a number you know.",
+        quiet=_HOUR,
     ),
 }
 

@@ -31,7 +31,7 @@ LINK_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), tim
 TRUTH_LIFETIME = timedelta(days=90)
 """How long after its end a link still tells its holder that it has ended."""
 
-_TOKEN_LIFETIME = max(LINK_LIFETIMES) + TRUTH_LIFETIME
+TOKEN_LIFETIME = max(LINK_LIFETIMES) + TRUTH_LIFETIME
 _DAY = timedelta(days=1)
 _EPOCH_DAY = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -145,7 +145,7 @@ class Statements:
         """
         try:
             link_id, _signed_at = verify_token(
-                self.keyring.token_keys, TokenPurpose.STATEMENT, link.token, self.now, _TOKEN_LIFETIME
+                self.keyring.token_keys, TokenPurpose.STATEMENT, link.token, self.now, TOKEN_LIFETIME
             )
         except TokenRejected as error:
             raise LinkUnavailable("not a token of ours") from error

@@ -15,6 +15,7 @@ from sharelink.client_networks import client_network
 from sharelink.crypto.errors import TokenRejected
 from sharelink.crypto.link_tokens import TokenPurpose, verify_token
 from sharelink.settings import Settings
+from sharelink.statements.service import TOKEN_LIFETIME as STATEMENT_TOKEN_LIFETIME
 from sharelink.web.rate_counters import SCHEME, BoundedCounters
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -90,14 +91,18 @@ def _posted_link_key() -> str:
     address, _sign, key = request.form.get("link", "").strip().partition("#")
     token = address.rpartition("/")[2]
     work = current_unit_of_work()
-    for purpose in (TokenPurpose.SUBMIT, TokenPurpose.RETRIEVE, TokenPurpose.APPROVE):
+    request_lifetime = work.share_limits.request_token_lifetime
+    for purpose, lifetime in (
+        (TokenPurpose.SUBMIT, request_lifetime),
+        (TokenPurpose.RETRIEVE, request_lifetime),
+        (TokenPurpose.APPROVE, request_lifetime),
+        (TokenPurpose.STATEMENT, STATEMENT_TOKEN_LIFETIME),
+    ):
         try:
-            share_id, _signed_at = verify_token(
-                work.keyring.token_keys, purpose, token, work.clock(), work.share_limits.request_token_lifetime
-            )
+            linked_id, _signed_at = verify_token(work.keyring.token_keys, purpose, token, work.clock(), lifetime)
         except TokenRejected:
             continue
-        return _hidden(b"link\0" + share_id + key.encode())
+        return _hidden(b"link\0" + linked_id + key.encode())
     return _client_key()
 
 

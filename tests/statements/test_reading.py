@@ -1,5 +1,6 @@
 """At the link to a statement: what its holder sees, what is noted, what they can say, and when the link has ended."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,15 @@ from sharelink.crypto.identifiers import id_text
 from sharelink.custody.errors import ContactNotConfirmed
 from sharelink.custody.models import Contact
 from sharelink.custody.states import RecordKind, Side
+from sharelink.settings import Settings
 from sharelink.statements.queries import statement_links
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.web.wiring import EXTENSION
 from tests.accounts.records import recorded, recorded_types
 from tests.browsers import HTMX, Browser
-from tests.factories import Person, open_record, send_secret
+from tests.factories import Person, make_person, open_record, send_secret
 from tests.fakes import MovableClock
+from tests.outbox.telling import entries, open_told_record
 from tests.statements.steps import MONTH, Stated, add_contact, add_uses, make_link, stated
 
 
@@ -232,3 +236,31 @@ def test_a_letter_alone_holds_a_link_that_nobody_here_has_seen(
         for made in (first, again)
     ]
     assert read == [404, 200]
+
+
+def test_a_holder_cannot_fill_log_or_mailbox_by_saying_it_again_and_again(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    changes = {"rate_limit_submit_per_link": "3 per hour", "smtp_host": "localhost", "smtp_from": "us@example.com"}
+    limited = make_app(settings.model_copy(update=changes))
+    with limited.app_context():
+        unit_of_work: UnitOfWork = limited.extensions[EXTENSION].unit_of_work
+        staff = make_person(unit_of_work, "Anna Example", "anna@example.com")
+        told_record = open_told_record(unit_of_work, staff)
+        contact_id = add_contact(unit_of_work, staff, told_record)
+        link = make_link(unit_of_work, staff, told_record, contact_id).url("http://localhost")
+        other = stated(unit_of_work, staff)
+
+        def say(what: str, number: int, url: str) -> int:
+            form = {"link": url, "message": f"wrong {number}", "entries": str(number)}
+            network = {"REMOTE_ADDR": f"203.0.113.{number}"}
+            return Browser.of(limited).post(f"/statement/{what}", data=form, environ_overrides=network).status_code
+
+        assert [say("read", number, link) for number in range(5)] == [200] * 5
+        assert [say("report", number, link) for number in range(3)] == [200] * 3
+        written = types_of(unit_of_work, told_record)
+        assert [say(what, 9, link) for what in ("report", "confirm", "bundle")] == [429] * 3
+        assert types_of(unit_of_work, told_record) == written
+        assert say("report", 9, other.url) == 200, "another link has tries of its own"
+        told = [entry.event_type for entry in entries(unit_of_work) if entry.rec == id_text(told_record)]
+        assert [told.count(kind) for kind in ("statement.read", "statement.reported", "custody.held")] == [1, 1, 1]

@@ -13,7 +13,7 @@ from sharelink.statements.statement import Statement
 from sharelink.web.authentication import public_actor, signed_in_actor, viewer
 from sharelink.web.downloads import download, statement_sheet
 from sharelink.web.filters import utc_text
-from sharelink.web.rate_limits import limited
+from sharelink.web.rate_limits import limited, limited_per_link
 from sharelink.web.responses import page_for_everybody, page_or_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -37,6 +37,7 @@ def read() -> Response:
 
 @blueprint.post("/confirm")
 @limited("reveal")
+@limited_per_link("submit_per_link")
 def confirm() -> Response:
     """Take the customer's word that the statement is right."""
     posted = _posted_link()
@@ -53,6 +54,7 @@ def confirm() -> Response:
 
 @blueprint.post("/report")
 @limited("reveal")
+@limited_per_link("submit_per_link")
 def report() -> Response:
     """Take what the customer says is wrong; the record goes on hold."""
     posted, actor = _posted_link(), _actor()
@@ -71,6 +73,7 @@ def report() -> Response:
 
 @blueprint.post("/bundle")
 @limited("reveal")
+@limited_per_link("submit_per_link")
 def bundle() -> Response:
     """Issue the statement as files that can be checked without us."""
     posted, actor = _posted_link(), _actor()
