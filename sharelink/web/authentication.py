@@ -5,7 +5,7 @@ Resolve `viewer()` before a unit of work begins: it has one of its own.
 
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, has_request_context, make_response, redirect, request
@@ -22,6 +22,7 @@ from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent, Outcome
 from sharelink.crypto.bearer_keys import session_reference
 from sharelink.errors import PermissionDenied
 from sharelink.sso.service import FLOW_LIFETIME
+from sharelink.web.rate_limits import limited_apart
 from sharelink.web.responses import wants_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -297,7 +298,9 @@ def _actor_of(person: Viewer | HalfSignedIn, methods: tuple[str, ...]) -> Actor:
     )
 
 
-def _refuse(permission: Permission) -> None:
+@limited_apart("create", "refused")
+def _note_refusal(permission: Permission) -> None:
+    # Limited, or whoever may sign in could grow the log as fast as the database writes.
     actor = signed_in_actor()
     with current_unit_of_work().write(actor) as work:
         work.audit.append(
@@ -309,6 +312,10 @@ def _refuse(permission: Permission) -> None:
             reason="no_permission",
             facts={"permission": permission.value},
         )
+
+
+def _refuse(permission: Permission) -> NoReturn:
+    _note_refusal(permission)
     raise PermissionDenied(f"no permission: {permission.value}")
 
 

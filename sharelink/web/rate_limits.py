@@ -66,6 +66,18 @@ def limited_per_link(name: str) -> Callable[[View], View]:
     return decorate
 
 
+def limited_apart(name: str, apart: str) -> Callable[[View], View]:
+    """Return a decorator that holds a part of many views, whatever their method, to the setting `rate_limit_<name>`.
+
+    It has a counter of its own, so that it takes nothing from what the views themselves may do.
+    """
+
+    def decorate(part: View) -> View:
+        return cast(View, _limiter.shared_limit(_limit_text(name), scope=f"{name} {apart}")(part))
+
+    return decorate
+
+
 def purpose_of(error: RateLimitExceeded) -> str:
     """Return for what the limit stands that was exceeded."""
     scope = error.limit.scope_for(request.endpoint or "", request.method) or ""

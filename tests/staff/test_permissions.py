@@ -3,6 +3,7 @@
 A route that is neither in `GUARDED` nor in `OPEN` fails here, and so does one whose guard was taken away.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
@@ -21,7 +22,9 @@ from sharelink.actors import Actor
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.custody.states import Purpose
 from sharelink.factors.queries import factors_of
+from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
+from sharelink.web.wiring import EXTENSION
 from tests.accounts.records import recorded, recorded_types
 from tests.browsers import HTMX, Browser
 from tests.factories import Person, ask_secret, make_person, make_person_without_factors, send_secret
@@ -265,6 +268,22 @@ def test_every_guarded_post_is_refused_when_another_site_sends_it(staff_client: 
                 headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
             )
             assert answer.status_code == 403, rule
+
+
+def test_refusals_beyond_the_limit_are_answered_as_too_fast_and_write_nothing(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    app = make_app(settings.model_copy(update={"rate_limit_create": "3 per minute"}))
+    with app.app_context():
+        unit_of_work: UnitOfWork = app.extensions[EXTENSION].unit_of_work
+        browser = Browser.of(app)
+        browser.sign_in(make_person(unit_of_work, "Ben Example", "ben@example.com", roles=[Role.AUDITOR], groups=[]))
+        assert [browser.get(page).status_code for page in ("/send", "/people", "/request")] == [403] * 3
+        written = len(recorded(unit_of_work))
+        assert [browser.get(page).status_code for page in ("/send", "/people", "/records/new")] == [429] * 3
+        assert len(recorded(unit_of_work)) == written
+        assert browser.get("/account").status_code == 200
+        assert browser.submit("/account/security/seen", {}).status_code == 303, "what one may do has a counter apart"
 
 
 def test_a_refusal_is_an_event(app: Flask, unit_of_work: UnitOfWork) -> None:
