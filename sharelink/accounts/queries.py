@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from sharelink.accounts.errors import AccountNotFound
@@ -251,13 +251,16 @@ class ActivePerson:
     group_ids: frozenset[bytes]
 
 
-def active_people(session: Session) -> tuple[ActivePerson, ...]:
-    """Return everybody whose account is not disabled, with roles and groups."""
+def active_people(session: Session, *, also_since: datetime | None = None) -> tuple[ActivePerson, ...]:
+    """Return everybody whose account is not disabled, or was disabled after `also_since`, with roles and groups."""
+    is_wanted: ColumnElement[bool] = Account.disabled_at.is_(None)
+    if also_since is not None:
+        is_wanted |= Account.disabled_at > also_since
     rows = session.execute(
         select(Account.id, AccountRole.role, GroupMember.group_id)
         .outerjoin(AccountRole, AccountRole.account_id == Account.id)
         .outerjoin(GroupMember, and_(GroupMember.account_id == Account.id, GroupMember.removed_at.is_(None)))
-        .where(Account.disabled_at.is_(None))
+        .where(is_wanted)
     ).all()
     return tuple(
         ActivePerson(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from sharelink.accounts.models import Account
 from sharelink.crypto.identifiers import id_text
-from sharelink.custody.holds import LONELY_WAIT, HoldRelease, able_to_release
+from sharelink.custody.holds import LONELY_WAIT, HoldRelease, able_to_release, is_alone
 from sharelink.custody.models import CustodyRecord
 from sharelink.shares.holds import Hold, HoldReason
 from sharelink.shares.models import Share
@@ -66,8 +66,8 @@ def held_records(session: Session, groups: Collection[bytes] | None) -> tuple[He
     return tuple(HeldRecord(row.id, row.reference, row.customer, row.raised_at) for row in session.execute(wanted))
 
 
-def active_hold_of(session: Session, custody_id: bytes, viewer_id: bytes) -> HoldView | None:
-    """Return the hold on a record, or None.
+def active_hold_of(session: Session, custody_id: bytes, viewer_id: bytes, now: datetime) -> HoldView | None:
+    """Return the hold on a record as `viewer_id` sees it at `now`, or None.
 
     Raises:
         RecordNotFound: there is no such record.
@@ -96,6 +96,6 @@ def active_hold_of(session: Session, custody_id: bytes, viewer_id: bytes) -> Hol
         released_by=tuple(row.name for row in spoken if row.id in able),
         viewer_has_released=viewer_id in ids,
         needs_custodian=not ids & custodians,
-        alone=able <= {viewer_id},
+        alone=is_alone(session, custody_id, viewer_id, now),
         alone_from=found.raised_at + LONELY_WAIT,
     )

@@ -71,7 +71,7 @@ class Holds:
         """Add the actor's word; lift the hold and return True when that suffices.
 
         Two people who still may must have spoken, one of them a custodian of the record's group. Where only one person
-        could speak at all, that one suffices after `LONELY_WAIT`, or freshly proven.
+        could speak at all (`is_alone`), that one suffices after `LONELY_WAIT`, or freshly proven.
 
         Raises:
             NoHold: the record is not on hold.
@@ -89,7 +89,7 @@ class Holds:
         spoken = frozenset(self.session.scalars(select(HoldRelease.account_id).where(HoldRelease.hold_id == hold_id)))
         able, custodians = able_to_release(self.session, custody_id)
         spoken &= able
-        is_lonely = able <= {self.actor.account_id}
+        is_lonely = is_alone(self.session, custody_id, self.actor.account_id, self.now)
         waited = self.now >= hold.raised_at + LONELY_WAIT
         enough = len(spoken) >= PEOPLE_TO_LIFT and bool(spoken & custodians)
         if not enough and not (is_lonely and (is_proven or waited)):
@@ -131,15 +131,34 @@ class Holds:
         )
 
 
-def able_to_release(session: Session, custody_id: bytes) -> tuple[frozenset[bytes], frozenset[bytes]]:
+def is_alone(session: Session, custody_id: bytes, account_id: bytes, now: datetime) -> bool:
+    """Tell whether nobody but `account_id` could speak on the holds of a record, nor could lately.
+
+    Whose account was disabled within `LONELY_WAIT` counts: one administrator disables alone, and could else be the only
+    person left, and act for two, within a minute.
+
+    Raises:
+        RecordNotFound: there is no such record.
+    """
+    return able_to_release(session, custody_id, also_since=now - LONELY_WAIT)[0] <= {account_id}
+
+
+def able_to_release(
+    session: Session, custody_id: bytes, *, also_since: datetime | None = None
+) -> tuple[frozenset[bytes], frozenset[bytes]]:
     """Return who may speak on the holds of a record, and which of them are its custodians.
+
+    Args:
+        session: reads what is committed, or done by this unit of work.
+        custody_id: which record.
+        also_since: count people as well whose account was disabled after this moment.
 
     Raises:
         RecordNotFound: there is no such record.
     """
     group_id = record_group(session, custody_id)
     able, custodians = set(), set()
-    for person in active_people(session):
+    for person in active_people(session, also_since=also_since):
         if reach(Permission.HOLD_RELEASE, person.roles, person.group_ids).covers(group_id):
             able.add(person.account_id)
         if Role.CUSTODIAN in person.roles and group_id in person.group_ids:

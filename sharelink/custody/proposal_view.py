@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from sharelink.accounts.models import Account, CustodianGroup
 from sharelink.crypto.identifiers import id_text
-from sharelink.custody.holds import LONELY_WAIT, able_to_release
+from sharelink.custody.holds import LONELY_WAIT, able_to_release, is_alone
 from sharelink.custody.models import CustodyProposal, CustodyRecord
 from sharelink.custody.policy import policy_from
 from sharelink.custody.proposals import CUSTODIAN_KINDS, Payload
@@ -110,6 +110,7 @@ def proposals_of(session: Session, custody_id: bytes, viewer_id: bytes, now: dat
     if not rows:
         return ()
     able, custodians = able_to_release(session, custody_id)
+    viewer_is_alone = is_alone(session, custody_id, viewer_id, now)
     return tuple(
         ProposalView(
             id=row.id,
@@ -121,7 +122,7 @@ def proposals_of(session: Session, custody_id: bytes, viewer_id: bytes, now: dat
             proposed_at=row.proposed_at,
             expires_at=row.expires_at,
             is_own=row.proposed_by == viewer_id,
-            alone=row.proposed_by == viewer_id and able == {viewer_id},
+            alone=row.proposed_by == viewer_id and viewer_id in able and viewer_is_alone,
             alone_from=row.proposed_at + LONELY_WAIT,
             needs_custodian=row.kind in CUSTODIAN_KINDS and not {viewer_id, row.proposed_by} & custodians,
             may_decide=viewer_id in able,

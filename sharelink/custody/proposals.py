@@ -18,7 +18,7 @@ from sharelink.audit.events import AuditEvent, Outcome
 from sharelink.audit.leaves import JsonValue, canonical_json
 from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.custody.errors import CustodianNeeded, OwnProposal, ProposalUnavailable, ProposalWaits
-from sharelink.custody.holds import LONELY_WAIT, able_to_release
+from sharelink.custody.holds import LONELY_WAIT, able_to_release, is_alone
 from sharelink.custody.models import Contact, CustodyProposal, CustodyRecord, CustodyStep, StoredPolicy
 from sharelink.custody.service import CustodyRecords
 from sharelink.custody.states import ProposalKind, ProposalState
@@ -126,7 +126,7 @@ class Proposals:
         is_own = row.proposed_by == me
         if is_own:
             waited = self.records.now >= row.proposed_at + LONELY_WAIT
-            if able != {me} or not (is_proven or waited):
+            if not is_alone(self.records.session, record.id, me, self.records.now) or not (is_proven or waited):
                 raise OwnProposal("nobody confirms what they proposed themselves")
         elif row.kind in CUSTODIAN_KINDS and not {me, row.proposed_by} & custodians:
             raise CustodianNeeded("one of the two must be a custodian of the record")

@@ -23,7 +23,7 @@ def speak(unit_of_work: UnitOfWork, person: Person, sent: Sent, *, proven: bool 
 
 def view(unit_of_work: UnitOfWork, person: Person, sent: Sent) -> HoldView | None:
     with unit_of_work.read() as work:
-        return active_hold_of(work.session, sent.custody_id, person.account_id)
+        return active_hold_of(work.session, sent.custody_id, person.account_id, work.now)
 
 
 def colleague(unit_of_work: UnitOfWork, name: str, role: Role, group: str | None = None) -> Person:
@@ -121,6 +121,27 @@ def test_the_only_person_lifts_it_without_a_proof_after_a_day(
     clock.move(days=1, seconds=-1)
     assert not speak(unit_of_work, staff, sent)
     clock.move(seconds=1)
+    assert speak(unit_of_work, staff, sent)
+
+
+def test_who_is_left_because_others_were_just_disabled_is_not_alone(
+    unit_of_work: UnitOfWork, staff: Person, visitor: Actor, clock: MovableClock
+) -> None:
+    ben = colleague(unit_of_work, "Ben", Role.STAFF)
+    sent = put_on_hold(unit_of_work, staff, visitor)
+    clock.move(days=2)
+    with unit_of_work.write(Actor.operator()) as work:
+        work.accounts.disable_account(ben.email)
+    for later in (timedelta(), timedelta(days=1, seconds=-1)):
+        clock.now += later
+        seen = view(unit_of_work, staff, sent)
+        assert seen is not None
+        assert not seen.alone
+        assert not speak(unit_of_work, staff, sent, proven=True)
+    clock.move(seconds=1)
+    seen = view(unit_of_work, staff, sent)
+    assert seen is not None
+    assert seen.alone
     assert speak(unit_of_work, staff, sent)
 
 

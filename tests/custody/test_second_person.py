@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sharelink.accounts.changes import ChangeRequest
 from sharelink.accounts.queries import groups_for_choice
 from sharelink.accounts.states import ChangeKind, Role
+from sharelink.actors import Actor
 from sharelink.acts import administering, handing_over
 from sharelink.crypto.identifiers import new_id
 from sharelink.custody.contacts import checked_contact, confirmed_contacts, contacts_of
@@ -76,6 +77,16 @@ def test_only_who_looks_after_the_record_decides(team: Team, role: Role) -> None
         handovers.confirm(team, record_id, stranger, proven=True)
     with pytest.raises(PermissionDenied):
         handing_over.refuse(team.unit_of_work, stranger.actor, proposal.id)
+    assert waiting(team, record_id)
+
+
+def test_nobody_becomes_alone_by_disabling_the_others(team: Team) -> None:
+    record_id = proposed(team)
+    with team.unit_of_work.write(Actor.operator()) as work:
+        work.accounts.disable_account(team.second.email)
+    assert not waiting(team, record_id, team.custodian)[0].alone
+    with pytest.raises(OwnProposal):
+        handovers.confirm(team, record_id, team.custodian, proven=True)
     assert waiting(team, record_id)
 
 

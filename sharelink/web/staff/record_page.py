@@ -139,7 +139,7 @@ def record_page(work: Work, record: RecordDetail, viewer: Viewer) -> RecordPage:
     return RecordPage(
         record=record,
         viewer=viewer,
-        hold=active_hold_of(session, record.id, viewer.account_id),
+        hold=active_hold_of(session, record.id, viewer.account_id, now),
         next_step=step,
         way=way_to(step, record, shares, items, viewer),
         other_ways=other_ways(record, viewer),
