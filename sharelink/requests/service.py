@@ -152,11 +152,12 @@ class Requests:
         self.rows.hold_row(facts.id)
         if not self.is_first_opening(facts):
             return
-        self.rows.connection.execute(
+        is_new = self.rows.connection.execute(
             share_statements.mark_opened(self.rows.dialect),
             {"share": facts.id, "me": self.rows.client_of(facts.id), "opened": self.rows.now, "count": 0},
-        )
-        self.rows.append(AuditEvent.REQUEST_OPENED, facts.id, facts.custody_id)
+        ).first()
+        if is_new is not None:
+            self.rows.append(AuditEvent.REQUEST_OPENED, facts.id, facts.custody_id)
 
     def trusted_key(self, facts: RequestFacts, link: SubmitLink) -> bytes | None:
         """Return the public key to which an answer is sealed; None if it is not the one that the link names."""

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from sharelink.actors import Actor
-from sharelink.acts import receiving
-from sharelink.crypto.identifiers import new_id
+from sharelink.acts import receiving, submitting
+from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.crypto.link_keys import new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
 from sharelink.errors import InvalidInput
@@ -22,9 +22,11 @@ from sharelink.shares.errors import (
 )
 from sharelink.shares.links import OpenLink
 from sharelink.shares.models import Share, ShareClient
+from sharelink.shares.statements import MOST_OPENINGS
 from sharelink.shares.states import ShareState
 from sharelink.unit_of_work import UnitOfWork
-from tests.factories import Person, send_secret
+from tests.accounts.records import recorded_types
+from tests.factories import Person, ask_secret, send_secret
 from tests.fakes import MovableClock
 from tests.shares.lives import events, leaf_count, row, wrong_code
 
@@ -80,6 +82,31 @@ def test_looking_consumes_nothing_and_is_one_event_per_client(
     assert facts.opened_before_at is not None
     receiving.look(unit_of_work, replace(other, ip="2001:db8::2"), sent.link)  # the same /64
     assert events(unit_of_work, sent).count("share.opened") == 2
+    assert receiving.reveal(unit_of_work, visitor, sent.link, sent.code or "").text
+
+
+def test_openings_from_ever_new_networks_fill_neither_log_nor_table(
+    unit_of_work: UnitOfWork, staff: Person, visitor: Actor
+) -> None:
+    sent, asked = send_secret(unit_of_work, staff), ask_secret(unit_of_work, staff)
+    shares = (sent.share_id, asked.share_id)
+    with unit_of_work.write(Actor.system()) as work:
+        work.session.execute(
+            insert(ShareClient),
+            [
+                {"share_id": share_id, "client": bytes(12) + number.to_bytes(4), "tries": 0, "tries_since_pause": 0}
+                for share_id in shares
+                for number in range(MOST_OPENINGS - 1)
+            ],
+        )
+    for number in range(3):
+        one = replace(visitor, ip=f"2001:db8:0:{number}::1")
+        assert receiving.look(unit_of_work, one, sent.link).state is ShareState.SEALED
+        assert submitting.look(unit_of_work, one, asked.submit_link).state is ShareState.AWAITING
+    assert events(unit_of_work, sent).count("share.opened") == 1
+    assert recorded_types(unit_of_work, id_text(asked.custody_id)).count("request.opened") == 1
+    with unit_of_work.read() as work:
+        assert work.session.scalar(select(func.count()).select_from(ShareClient)) == len(shares) * MOST_OPENINGS
     assert receiving.reveal(unit_of_work, visitor, sent.link, sent.code or "").text
 
 
