@@ -1,7 +1,7 @@
 """Builds the application: no network, no change of the schema, nothing at import."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from sharelink.accounts.policy import AccountPolicy
 from sharelink.accounts.sessions import SessionLimits
 from sharelink.accounts.states import Role
 from sharelink.assets import asset_directory
+from sharelink.audit.log import PendingEvent
 from sharelink.audit.signing import kept_origin
 from sharelink.clock import Clock, utc_now
 from sharelink.crypto.epoch_keys import EpochKeys
@@ -126,7 +127,7 @@ def create_app(
         ),
         live_log_keys=LiveLogKeys(_log_origin(settings), keys),
         witnesses=Witnesses.of(settings.witness_entries, settings.audit_quorum),
-        on_commit=None if counters is None else counters.committed,
+        on_commit=_told_of_commits(settings, keys, counters),
     )
     app.extensions[EXTENSION] = wire(app, settings, unit_of_work, _single_sign_on(settings), counters, serving=serving)
     _install_web(app, settings, static, keys)
@@ -165,6 +166,20 @@ def _counters(settings: Settings) -> "Counters":
         version("sharelink"), settings.metrics_directory
     )
     return made
+
+
+def _told_of_commits(
+    settings: Settings, keys: LiveKeyring, counters: "Counters | None"
+) -> Callable[[Sequence[PendingEvent]], None]:
+    erase = rate_limits.erasing_with_requests(keys, settings)
+    if counters is None:
+        return erase
+
+    def tell(events: Sequence[PendingEvent]) -> None:
+        counters.committed(events)
+        erase(events)
+
+    return tell
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:

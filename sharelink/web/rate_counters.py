@@ -4,11 +4,14 @@ Two faults of other counters are kept out. When Redis is gone, or dies in the mi
 once: limited still, never open, never an error; a thread tries Redis again, so that no request has to wait for it. And
 the number of counters in memory is bounded: whoever comes from ever new networks does not fill the memory. When it is
 full, new clients share one counter, and those that are counted already keep theirs.
+
+A counter may belong to an owner, such as a share: `<owner>:<which>` stands in its key where else a client does. Whoever
+knows the owner can then erase all of its counters, and needs to know nothing else of them.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from limits.storage import Storage
@@ -24,6 +27,7 @@ MOST_COUNTERS = 100_000
 RETRY_SECONDS = 5.0
 SWEEP_SECONDS = 1.0
 """How often counters whose window is over are looked for, once the memory is full."""
+_OF = ":"
 
 _log = get_logger("sharelink.rate_limits")
 
@@ -61,6 +65,14 @@ class Counters:
     def forget(self, key: str) -> None:
         """Begin again with `key`."""
         self._counts.pop(key, None)
+
+    def forget_owned(self, names: Collection[str]) -> None:
+        """Erase the counters of owners, by what `name_of_owner` returns for their keys."""
+        # Found in a copy, which is made in one step: nobody waits while all counters are looked at.
+        owned = [key for key in list(self._counts) if _OF in key and name_of_owner(key) in names]
+        with self._lock:
+            for key in owned:
+                self._counts.pop(key, None)
 
     def forget_all(self) -> None:
         """Begin again with every key."""
@@ -109,10 +121,22 @@ class BoundedCounters(Storage):
         """Count `amount` for `key` in a window of `expiry` seconds, and return how many that makes."""
         if self._shared is not None and self.is_shared:
             try:
-                return self._shared.add(key, int(expiry), amount)
+                return self._shared.add(key, int(expiry), amount, together_as=name_of_owner(key))
             except ConnectionError as error:
                 self._take_over(error)
         return self._memory.add(key, expiry, amount)
+
+    def forget_owned(self, names: Collection[str]) -> None:
+        """Erase the counters of owners, by what `name_of_owner` returns for their keys; never raises.
+
+        Those in a store that is gone, and in the memory of other processes meanwhile, end with their window.
+        """
+        self._memory.forget_owned(names)
+        if self._shared is not None and self.is_shared:
+            try:
+                self._shared.forget(names)
+            except ConnectionError as error:
+                self._take_over(error)
 
     def get(self, key: str) -> int:
         """Return the count of `key` in memory: requests are counted, never only looked up."""
@@ -156,6 +180,18 @@ class BoundedCounters(Storage):
             return self._shared is None or self._shared.add("probe", 1) > 0
         except ConnectionError:
             return False
+
+
+def owned(owner: str, which: str) -> str:
+    """Return what stands for the client in the key of an owner's counter; no part may hold a colon or a slash."""
+    return f"{owner}{_OF}{which}"
+
+
+def name_of_owner(key: str) -> str:
+    """Return the key without what tells an owner's counters apart; the whole key where it belongs to nobody."""
+    before, _of, rest = key.partition(_OF)
+    _which, slash, after = rest.partition("/")
+    return before + slash + after
 
 
 def _shared(address: str) -> "SharedCounters":

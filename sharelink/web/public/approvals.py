@@ -38,7 +38,7 @@ def status() -> Response:
 
 @blueprint.post("/code")
 @limited("reveal")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def code() -> Response:
     """Have a code mailed to the contact of the link."""
     posted = _posted_link()
@@ -55,7 +55,7 @@ def code() -> Response:
 
 @blueprint.post("/decide")
 @limited("reveal")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def decide() -> Response:
     """Take the contact's decision, once, if the code is right."""
     posted = _posted_link()

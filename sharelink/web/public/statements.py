@@ -37,7 +37,7 @@ def read() -> Response:
 
 @blueprint.post("/confirm")
 @limited("reveal")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def confirm() -> Response:
     """Take the customer's word that the statement is right."""
     posted = _posted_link()
@@ -54,7 +54,7 @@ def confirm() -> Response:
 
 @blueprint.post("/report")
 @limited("reveal")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def report() -> Response:
     """Take what the customer says is wrong; the record goes on hold."""
     posted, actor = _posted_link(), _actor()
@@ -73,7 +73,7 @@ def report() -> Response:
 
 @blueprint.post("/bundle")
 @limited("reveal")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def bundle() -> Response:
     """Issue the statement as files that can be checked without us."""
     posted, actor = _posted_link(), _actor()

@@ -44,7 +44,7 @@ def status() -> Response:
 
 @blueprint.post("/submit")
 @limited("submit")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def submit() -> Response:
     """Take the answer, once."""
     submit_link = _posted_link()

@@ -90,7 +90,7 @@ def status() -> Response:
 
 @blueprint.post("/reveal")
 @limited("reveal")
-@limited_per_link("submit_per_link")
+@limited_per_link
 def reveal() -> Response:
     """Show the answer, once, to a custodian who has proven lately who they are."""
     retrieval_link = parse_retrieval_link(request.form.get("link", ""))
