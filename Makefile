@@ -14,8 +14,8 @@ PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
 # The peer that `bench` measures has an environment of its own: nothing of it gets into ours.
 SNAPPASS := .venv-snappass
-# One more than there are processors: many tests wait, for a clock, a page or a lock.
-PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two more than there are processors: many tests wait, for a clock, a page or a lock.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 # Scripts in a virtual environment name its place: after the folder was moved it is made anew.
 ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
@@ -42,13 +42,15 @@ setup: $(VENV)/.runtime ## Make the environment that `run` and `demo` use
 setup-dev: $(VENV)/.development ## Make the environment that `test` and `lint` use
 	@:
 
-# The tests start many servers: where Python is told to write no bytecode, each would compile the program anew.
+# The tests start many servers: where Python is told to write no bytecode, each would compile the program anew, and each
+# process of pytest all of the tests. What runs alone goes first and compiles them for all.
 .PHONY: test
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup-dev system-packages lint ## Check everything, as CI does
 	@$(BIN)/python -m compileall -q sharelink
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m 'not soak and not alone' $(PYTEST_ARGUMENTS)
 	@# 5: what was asked for by PYTEST_ARGUMENTS is none of these.
 	$(BIN)/python -m pytest -m 'alone and not soak' $(PYTEST_ARGUMENTS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m 'not soak and not alone' $(PYTEST_ARGUMENTS)
 
 .PHONY: soak
 soak: setup-dev system-packages ## The long proofs, an hour and more: 10,000 races, kills, a fail-over, figures at the end

@@ -58,7 +58,7 @@ WHOLE = Sizes(
     writing_processes=4,
 )
 QUICK = Sizes(
-    rounds=2,
+    rounds=1,
     cycles=3,
     hello_requests=20,
     crowd_seconds=0.5,

@@ -3,6 +3,7 @@
 Tests that use `app` (or anything made of it) run twice: on SQLite and on PostgreSQL.
 """
 
+import gc
 import math
 import re
 import shutil
@@ -50,7 +51,15 @@ SLOW = re.compile(r"tests/(attacks|browser|cli|deploy|kms|monitors|reliability|w
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long: at the end, one of them would run while other processes are idle."""
-    items.sort(key=lambda item: SLOW.match(item.nodeid) is None)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, SLOW.match(item.nodeid) is None))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage rarely, and only among what tests make: they themselves are a million objects that stay."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import Figure, Spread, quantile, ratio
+from bench.workshop import in_turns
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,13 @@ def test_every_measure_runs_to_its_end() -> None:
         "sweep of 50: p99 of reveals against idle, SQLite",
     ):
         assert f"| {measured} | " in told
+
+
+def test_contenders_take_turns_and_each_is_the_first_as_often_as_the_others() -> None:
+    order: list[str] = []
+    given = in_turns(3, {name: lambda name=name: order.append(name) for name in "abc"})
+    assert "".join(order) == "abcbcacab"
+    assert {name: len(rounds) for name, rounds in given.items()} == {"a": 3, "b": 3, "c": 3}
 
 
 def test_a_median_beyond_what_must_be_is_said_aloud() -> None:

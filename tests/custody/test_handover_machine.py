@@ -9,7 +9,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from sharelink.acts import handing_over, tending
 from sharelink.custody.contacts import confirmed_contacts
@@ -131,11 +131,8 @@ class Custody(RuleBasedStateMachine):
     def every_step_is_in_the_table_with_its_evidence_and_its_second_person(self) -> None:
         with self.team.unit_of_work.read() as work:
             state = work.session.get_one(CustodyRecord, self.record_id).state
-            steps = [
-                step
-                for number in range(1, 200)
-                if (step := work.session.get(CustodyStep, (self.record_id, number))) is not None
-            ]
+            wanted = select(CustodyStep).where(CustodyStep.custody_id == self.record_id).order_by(CustodyStep.number)
+            steps = work.session.scalars(wanted).all()
             self.path = [CustodyState.DRAFT, *(step.to_state for step in steps)]
             assert state is self.path[-1]
             assert [step.from_state for step in steps] == self.path[:-1]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from sharelink.crypto.identifiers import id_text, new_id
 from sharelink.custody.details import search_form
 from sharelink.custody.models import CustodyRecord
 from sharelink.shares.models import Share
+from sharelink.times import microseconds
 from sharelink.tlog.merkle import Frontier
 from sharelink.unit_of_work import UnitOfWork
 from tests.factories import Person, open_record, send_secret
@@ -31,6 +32,14 @@ SHARE_OF_ACCOUNTS = 0.05
 _AT_ONCE = 5_000
 _YEARS = timedelta(days=3 * 365)
 _CUSTOMERS = ("Nordlicht Energie", "Hafen & Söhne", "Alpine Maschinenbau", "Quai Logistique", "Müller Optik")
+
+_CHANGED = {
+    "leaf_index": ":size + done",
+    "rec": "grown.rec",
+    "rseq": "after + turn.number",
+    "event_type": "CASE grown.rec WHEN :account THEN 'auth.succeeded' ELSE pattern.event_type END",
+    "at": ":until - (:total - done) * :step",
+}
 
 Row = dict[str, Any]
 
@@ -96,25 +105,15 @@ def _write_events(session: Session, person: Person, ids: list[bytes], now: datet
     account = id_text(person.account_id)
     chains = {id_text(record): EVENTS_PER_RECORD for record in ids}
     chains |= {account: round(len(ids) * EVENTS_PER_RECORD * SHARE_OF_ACCOUNTS)}
-    pattern = (
-        session.execute(select(AuditLeaf.__table__).where(AuditLeaf.type == "share.burned").limit(1)).mappings().one()
-    )
-    disclosed = session.execute(
-        select(AuditDisclosure.__table__).where(AuditDisclosure.leaf_index == pattern["leaf_index"])
-    ).mappings()
-    personal = [dict(row) for row in disclosed]
-    after = _ends(session)
-    leaves = _leaves(dict(pattern), chains, after, size, account, now)
+    pattern = session.execute(
+        select(AuditLeaf.index, AuditLeaf.leaf_hash).where(AuditLeaf.type == "share.burned").limit(1)
+    ).one()
+    _copy_leaf(session, pattern.index, chains, account, size, now)
+    _disclose(session, pattern.index, size)
     frontier = Frontier.from_bytes(size, session.execute(select(AuditHead.frontier)).scalar_one())
-    while some := list(islice(leaves, _AT_ONCE)):
-        session.execute(AuditLeaf.__table__.insert(), some)
-        subtrees = [asdict(found) for leaf in some for found in frontier.append(cast(bytes, leaf["leaf_hash"]))]
-        if subtrees:
-            session.execute(AuditSubtree.__table__.insert(), subtrees)
-        session.execute(
-            AuditDisclosure.__table__.insert(),
-            [row | {"leaf_index": leaf["leaf_index"]} for leaf in some for row in personal],
-        )
+    subtrees = [asdict(root) for _ in range(sum(chains.values())) for root in frontier.append(pattern.leaf_hash)]
+    if subtrees:
+        session.execute(AuditSubtree.__table__.insert(), subtrees)
     session.execute(update(AuditHead).values(size=frontier.size, frontier=frontier.to_bytes()))
 
 
@@ -123,21 +122,43 @@ def _ends(session: Session) -> Mapping[str, int]:
     return {rec: last + 1 for rec, last in session.execute(wanted)}
 
 
-def _leaves(
-    pattern: Row, chains: Mapping[str, int], after: Mapping[str, int], index: int, account: str, now: datetime
-) -> Iterator[Row]:
-    """Yield leaves in turns: the events of one record lie far from each other, as they do in a log of years."""
-    total = sum(chains.values())
-    longest = max(chains.values())
-    done = 0
-    for turn in range(longest):
-        for chain, length in chains.items():
-            if turn < length:
-                yield pattern | {
-                    "leaf_index": index + done,
-                    "rec": chain,
-                    "rseq": after.get(chain, 0) + turn,
-                    "event_type": "auth.succeeded" if chain == account else pattern["event_type"],
-                    "at": now - _YEARS * ((total - done) / total),
-                }
-                done += 1
+def _copy_leaf(
+    session: Session, pattern_index: int, chains: Mapping[str, int], account: str, size: int, now: datetime
+) -> None:
+    """Lengthen chains in turns: the events of one record lie far from each other, as they do in a log of years.
+
+    The database makes the copies itself: to be given two hundred thousand rows takes it several times as long.
+    """
+    after, total = _ends(session), sum(chains.values())
+    session.execute(text("CREATE TEMPORARY TABLE grown (place INTEGER, rec TEXT, length INTEGER, after INTEGER)"))
+    rows = [
+        {"place": place, "rec": rec, "length": length, "after": after.get(rec, 0)}
+        for place, (rec, length) in enumerate(chains.items())
+    ]
+    session.execute(text("INSERT INTO grown VALUES (:place, :rec, :length, :after)"), rows)
+    columns = [column.name for column in AuditLeaf.__table__.columns]
+    copies = f"""
+        INSERT INTO audit_leaf ({", ".join(columns)})
+        WITH RECURSIVE turn (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM turn WHERE number + 1 < :longest),
+        event AS (
+            SELECT row_number() OVER (ORDER BY turn.number, place) - 1 AS done, turn.number, place
+            FROM turn JOIN grown ON turn.number < length
+        )
+        SELECT {", ".join(_CHANGED.get(name, f"pattern.{name}") for name in columns)}
+        FROM event AS turn JOIN grown ON grown.place = turn.place
+        JOIN audit_leaf AS pattern ON pattern.leaf_index = :pattern
+        ORDER BY done
+    """
+    values = {"pattern": pattern_index, "longest": max(chains.values()), "account": account, "size": size}
+    step = _YEARS // total // timedelta(microseconds=1)
+    session.execute(text(copies), values | {"until": microseconds(now), "step": step, "total": total})
+    session.execute(text("DROP TABLE grown"))
+
+
+def _disclose(session: Session, pattern_index: int, since: int) -> None:
+    """Give every leaf from number `since` on the personal fields of the pattern; the database copies them itself."""
+    pattern, leaf = AuditDisclosure.__table__.alias(), AuditLeaf.__table__
+    taken = [leaf.c.leaf_index if column.name == "leaf_index" else column for column in pattern.c]
+    every = leaf.join(pattern, pattern.c.leaf_index == pattern_index)
+    copies = select(*taken).select_from(every).where(leaf.c.leaf_index >= since)
+    session.execute(AuditDisclosure.__table__.insert().from_select([column.name for column in pattern.c], copies))
