@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from botocore.loaders import Loader
@@ -190,10 +191,10 @@ def test_an_operator_reads_which_key_was_not_wrapped_and_runs_it_again(tmp_path,
 
 
 @pytest.fixture
-def installed(tmp_path: Path, kms: RefusingKms) -> tuple[Path, bytes]:
+def installed(tmp_path: Path, migrated_file: Path, kms: RefusingKms) -> tuple[Path, bytes]:
     """An installation whose master key is wrapped, and that key."""
     assert sharelink(tmp_path, "keys", "create", **kms.settings()).returncode == 0
-    assert sharelink(tmp_path, "database", "upgrade", **kms.settings()).returncode == 0
+    copyfile(migrated_file, tmp_path / "instance" / "sharelink.db")
     kms.asked.clear()
     return tmp_path, KeySource(keyring(tmp_path), wrapping=kms.wrapping()).read(MASTER)
 
