@@ -1,6 +1,6 @@
 """No stranger learns by waiting whether a link exists, was used or is live: answers of all take equally long."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
 import pytest
@@ -32,10 +32,13 @@ TOLD_OF_NOISE = {
 Classes = Mapping[str, Callable[[], Post]]
 
 
-@pytest.fixture(scope="module")
-def server(installation: Installation) -> Server:
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    """Yield a server that has refused nobody yet: a minute after the first stranger it writes how many there were."""
     limits = {"rate_limit_submit": GENEROUS, "rate_limit_submit_per_link": GENEROUS}
-    return installation.start(command=("serve", "--no-worker"), **limits)[0]
+    (started,) = installation.start(command=("serve", "--no-worker"), **limits)
+    yield started
+    assert started.stop() == 0
 
 
 @pytest.fixture(scope="module")
