@@ -14,8 +14,8 @@ PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
 # The peer that `bench` measures has an environment of its own: nothing of it gets into ours.
 SNAPPASS := .venv-snappass
-# Two more than there are processors: many tests wait, for a clock, a page or a lock.
-PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# One more than there are processors: many tests wait, for a clock, a page or a lock. Measured, another one gains nothing.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Scripts in a virtual environment name its place: after the folder was moved it is made anew.
 ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
