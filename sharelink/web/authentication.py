@@ -22,7 +22,7 @@ from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent, Outcome
 from sharelink.crypto.bearer_keys import session_reference
 from sharelink.errors import PermissionDenied
 from sharelink.sso.service import FLOW_LIFETIME
-from sharelink.web.rate_limits import limited_apart
+from sharelink.web.rate_limits import limited
 from sharelink.web.responses import wants_fragment
 from sharelink.web.wiring import current_settings, current_unit_of_work
 
@@ -298,7 +298,7 @@ def _actor_of(person: Viewer | HalfSignedIn, methods: tuple[str, ...]) -> Actor:
     )
 
 
-@limited_apart("create", "refused")
+@limited("create", None, apart="refused")
 def _note_refusal(permission: Permission) -> None:
     # Limited, or whoever may sign in could grow the log as fast as the database writes.
     actor = signed_in_actor()

@@ -50,13 +50,14 @@ _limiter = Limiter(key_func=_client_key, headers_enabled=False)
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def limited(name: str, method: str = "POST", *, apart: str = "") -> Callable[[View], View]:
+def limited(name: str, method: str | None = "POST", *, apart: str = "") -> Callable[[View], View]:
     """Return a decorator that holds a view to the setting `rate_limit_<name>`; all views of one name share a counter.
 
-    Only requests by `method` count (HEAD with GET). A view with `apart` has the same limit and a counter of its own: it
-    is one half of an act whose other half counts. The view is marked with `.limits`; the test of all routes asks.
+    Only requests by `method` count (HEAD with GET; None: all). What has an `apart` keeps to the same limit with a
+    counter of its own, and takes nothing from the others: half of an act whose other half counts, or a part of many
+    views. The view is marked with `.limits`; the test of all routes asks.
     """
-    methods = ["GET", "HEAD"] if method == "GET" else [method]
+    methods = ["GET", "HEAD"] if method == "GET" else [method] if method is not None else None
 
     def decorate(view: View) -> View:
         limit = _limiter.shared_limit(_limit_text(name), scope=f"{name} {apart}", methods=methods)
@@ -73,18 +74,6 @@ def limited_per_link(view: View) -> View:
     """
     limit = _limiter.shared_limit(_limit_text(_PER_LINK), scope=_PER_LINK, methods=["POST"], key_func=_posted_link_key)
     return _marked(cast(View, limit(view)), _PER_LINK)
-
-
-def limited_apart(name: str, apart: str) -> Callable[[View], View]:
-    """Return a decorator that holds a part of many views, whatever their method, to the setting `rate_limit_<name>`.
-
-    It has a counter of its own, so that it takes nothing from what the views themselves may do.
-    """
-
-    def decorate(part: View) -> View:
-        return cast(View, _limiter.shared_limit(_limit_text(name), scope=f"{name} {apart}")(part))
-
-    return decorate
 
 
 def purpose_of(error: RateLimitExceeded) -> str:
