@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from sharelink.audit.errors import AuditUnavailable
+from sharelink.persistence.database import sqlite_driver
 from sharelink.tlog.errors import TreeMismatch
 from sharelink.tlog.merkle import Frontier
 
 # Plain SQL, as in `writing`: all writers wait meanwhile.
 _READ_HEAD = "SELECT size, frontier FROM audit_head WHERE id = 1"
 _LAST_OF_CHAIN = "SELECT rseq, leaf_hash FROM audit_leaf WHERE rec = ? ORDER BY rseq DESC LIMIT 1"
+_NOTHING = (None, None)
 _TAKE_WITH_ENDS = "SELECT size, frontier, chain, rseq, leaf_hash FROM audit_take_head(%s)"
 
 
@@ -47,20 +49,15 @@ def take_head(connection: Connection, chains: Iterable[str]) -> Head:
         stored = (rows[0][0], rows[0][1]) if rows else None
         ends = {chain: _end(rseq, hashed) for _size, _frontier, chain, rseq, hashed in rows}
     else:
-        row = connection.exec_driver_sql(_READ_HEAD).one_or_none()
-        stored = (row[0], row[1]) if row is not None else None
-        ends = {chain: _end(*_last(connection, chain)) for chain in wanted}
+        driver = sqlite_driver(connection)
+        stored = driver.execute(_READ_HEAD).fetchone()
+        ends = {chain: _end(*(driver.execute(_LAST_OF_CHAIN, (chain,)).fetchone() or _NOTHING)) for chain in wanted}
     if stored is None:
         raise AuditUnavailable("the head of the audit log is missing")
     try:
         return Head(Frontier.from_bytes(*stored), ends)
     except TreeMismatch as error:
         raise AuditUnavailable("the head of the audit log was changed") from error
-
-
-def _last(connection: Connection, chain: str) -> tuple[int | None, bytes | None]:
-    row = connection.exec_driver_sql(_LAST_OF_CHAIN, (chain,)).first()
-    return (row[0], row[1]) if row is not None else (None, None)
 
 
 def _end(rseq: int | None, hashed: bytes | None) -> ChainEnd:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
+from sharelink.persistence.database import sqlite_driver
 from sharelink.times import microseconds
 from sharelink.tlog.merkle import Frontier, Subtree
 
@@ -97,10 +98,10 @@ class Addition:
                 _store_at_once(connection, _rows(portion), ())
             _store_at_once(connection, _rows(portions[-1]) | ending, head)
             return
+        driver = sqlite_driver(connection)
         for table, rows in (_rows(self.leaves) | ending).items():
-            if rows:
-                connection.exec_driver_sql(_inserting(table, 1, "?"), rows)
-        connection.exec_driver_sql(_putting_head("?"), head)
+            driver.executemany(_inserting(table, 1, "?"), rows)
+        driver.execute(_putting_head("?"), head)
 
 
 def _rows(leaves: Sequence[LeafRow]) -> Rows:

@@ -114,7 +114,16 @@ def _prepare_sqlite_connection(dbapi_connection: DBAPIConnection, _record: Conne
 
 def _begin_sqlite_transaction(connection: Connection) -> None:
     writing = connection.get_execution_options().get(WRITE_OPTION, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    sqlite_driver(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def sqlite_driver(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection, in the same transaction, for plain SQL of the hot path.
+
+    To hand a statement through SQLAlchemy costs 0.05 ms, several times what SQLite takes to run it.
+    """
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return driver
 
 
 def is_storage_failure(error: BaseException) -> bool:
