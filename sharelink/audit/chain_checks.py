@@ -47,6 +47,8 @@ class ChainCheck:
             self._ends.clear()
         wanted: dict[str, int] = {}
         seen: set[object] = set()
+        if self._ends.keys() >= {event.rec for event in events}:
+            return
         for event in events:
             if event.rec not in seen and isinstance(event.rec, str) and isinstance(event.rseq, int):
                 if event.rseq > 0 and event.rec not in self._ends:
@@ -64,18 +66,18 @@ class ChainCheck:
         if not isinstance(rec, str) or not isinstance(rseq, int) or not isinstance(stored.leaf_hash, bytes):
             return []
         end = self._ends.get(rec)
-        self._ends[rec] = (rseq, stored.leaf_hash, stored.index)
+        self._ends[rec] = (rseq, stored.leaf_hash, stored.leaf_index)
         if rseq == 0:
             self.chains += 1
             if previous is not None or end is not None:
                 text = f"the first event of the chain {rec} has a predecessor"
-                return [Finding(FindingKind.CHAIN_BROKEN, stored.index, text)]
+                return [Finding(FindingKind.CHAIN_BROKEN, stored.leaf_index, text)]
         elif end is None or end[0] != rseq - 1:
             text = f"the predecessor of event {rseq} of the chain {rec} is missing"
-            return [Finding(FindingKind.CHAIN_GAP, stored.index, text)]
-        elif previous != base64_text(end[1]) or end[2] >= stored.index:
+            return [Finding(FindingKind.CHAIN_GAP, stored.leaf_index, text)]
+        elif previous != base64_text(end[1]) or end[2] >= stored.leaf_index:
             text = f"event {rseq} of the chain {rec} does not follow its predecessor"
-            return [Finding(FindingKind.CHAIN_BROKEN, stored.index, text)]
+            return [Finding(FindingKind.CHAIN_BROKEN, stored.leaf_index, text)]
         return []
 
 

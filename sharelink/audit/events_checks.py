@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, select, type_coerce
@@ -12,15 +14,18 @@ from sqlalchemy.types import NullType
 from sharelink.audit.chain_checks import ChainCheck
 from sharelink.audit.findings import Finding, FindingKind
 from sharelink.audit.leaf_checks import (
+    Disclosed,
     MalformedLeaf,
     StoredEvent,
     check_actor,
     check_columns,
     check_disclosures,
     parsed_leaf,
+    with_digests,
 )
 from sharelink.audit.models import AuditActor, AuditDisclosure, AuditLeaf
 from sharelink.audit.tree_checks import TreeCheck
+from sharelink.persistence.driver_rows import driver_rows
 from sharelink.tlog.merkle import Frontier, leaf_hash
 
 BATCH_EVENTS = 2000
@@ -132,7 +137,7 @@ class EventsCheck:
         last = self.next_index - 1 if self.next_index else BEFORE_ALL
         while batch := self._read(last, end):
             yield self._check(batch)
-            last = batch.events[-1].index
+            last = batch.events[-1].leaf_index
 
     def take(self, end: int, frontier: bytes, states: Sequence[States]) -> None:
         """Go on after the event before `end`: somebody else has checked up to there and found nothing.
@@ -156,49 +161,48 @@ class EventsCheck:
     def _read(self, last: int, end: int) -> "_Batch | None":
         wanted = _LEAVES.where(_leaf.c.leaf_index < end, _leaf.c.leaf_index > last)
         with self.open_reading() as session:
-            events = [_stored_event(row) for row in _rows(session, wanted)]
+            events = [_stored_event(row) for row in driver_rows(session, wanted)]
             if not events:
                 return None
-            newest = events[-1].index
+            newest = events[-1].leaf_index
             self._chains.prepare(session, events)
             self.tree.prepare(session, newest + 1)
             return _Batch(events, _disclosures(session, last, newest), _actors(session, last, newest))
 
     def _check(self, batch: "_Batch") -> list[Finding]:
         findings: list[Finding] = []
+        self.counts.events += len(batch.events)
         for stored in batch.events:
-            disclosed = batch.disclosures.pop(stored.index, ())
-            findings += self._check_event(stored, disclosed, batch.accounts.get(stored.index))
+            disclosed = batch.disclosures.pop(stored.leaf_index, ())
+            findings += self._check_event(stored, disclosed, batch.accounts.get(stored.leaf_index))
         findings += [ownerless(index) for index in sorted(batch.disclosures)]
         with self.open_reading() as session:
             findings += self.tree.check_subtrees(session)
         self.counts.chains, self.counts.checkpoints = self._chains.chains, self.tree.checkpoints
         return findings
 
-    def _check_event(
-        self, stored: StoredEvent, disclosed: Sequence[tuple[str, str]], account_id: object
-    ) -> list[Finding]:
+    def _check_event(self, stored: StoredEvent, disclosed: Sequence[Disclosed], account_id: object) -> list[Finding]:
         findings: list[Finding] = []
-        self.counts.events += 1
-        self.counts.disclosures += len(disclosed)
-        if stored.index != self.next_index:
-            text = f"expected the index {self.next_index}, found {stored.index}"
-            findings.append(Finding(FindingKind.INDEX_GAP, stored.index, text))
-        self.next_index = stored.index + 1
+        if stored.leaf_index != self.next_index:
+            text = f"expected the index {self.next_index}, found {stored.leaf_index}"
+            findings.append(Finding(FindingKind.INDEX_GAP, stored.leaf_index, text))
+        self.next_index = stored.leaf_index + 1
         hashed = leaf_hash(stored.leaf)
         if hashed != stored.leaf_hash:
             text = "the stored hash is not that of the stored event"
-            findings.append(Finding(FindingKind.LEAF_HASH_DIFFERS, stored.index, text))
+            findings.append(Finding(FindingKind.LEAF_HASH_DIFFERS, stored.leaf_index, text))
         findings += self.tree.grow(hashed)
         try:
             fields = parsed_leaf(stored.leaf)
         except MalformedLeaf as malformed:
-            return [*findings, Finding(malformed.kind, stored.index, str(malformed))]
+            return [*findings, Finding(malformed.kind, stored.leaf_index, str(malformed))]
         findings += check_columns(stored, fields)
         findings += self._chains.check(stored, fields["prev"])
         digests = fields["_sd"]
-        self.counts.erased += max(0, len(digests) - len(disclosed))
-        findings += check_disclosures(stored.index, digests, disclosed)
+        self.counts.disclosures += len(disclosed)
+        if len(disclosed) < len(digests):
+            self.counts.erased += len(digests) - len(disclosed)
+        findings += check_disclosures(stored.leaf_index, digests, disclosed)
         if account_id is not None:
             findings += check_actor(stored, fields, account_id, self.pseudonym_key)
         for number in self._followers.get(fields["type"], ()):
@@ -210,21 +214,13 @@ class EventsCheck:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     events: list[StoredEvent]
-    disclosures: dict[int, list[tuple[str, str]]]
+    disclosures: dict[int, list[Disclosed]]
     accounts: dict[int, object]
 
 
-def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Sequence[Any]:
-    # The driver's own rows: a log of a million events has six million of them, and each would be wrapped.
-    result = session.connection().execute(wanted)
-    rows: Sequence[Any] = result.cursor.fetchall()
-    result.close()
-    return rows
-
-
 def _stored_event(row: Any) -> StoredEvent:
-    stored = StoredEvent(*row)
-    return stored if type(stored.leaf) is bytes else replace(stored, leaf=_stored_bytes(stored.leaf))
+    stored = StoredEvent._make(row)
+    return stored if type(stored.leaf) is bytes else stored._replace(leaf=_stored_bytes(stored.leaf))
 
 
 def _stored_bytes(value: object) -> bytes:
@@ -234,21 +230,20 @@ def _stored_bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _disclosures(session: Session, last: int, end: int) -> dict[int, list[tuple[str, str]]]:
+def _disclosures(session: Session, last: int, end: int) -> dict[int, list[Disclosed]]:
     wanted = select(_disclosure.c.leaf_index, _disclosure.c.name, _disclosure.c.disclosure).where(
         _disclosure.c.leaf_index <= end, _disclosure.c.leaf_index > last
     )
-    found: dict[int, list[tuple[str, str]]] = {}
-    for index, name, text in _rows(session, wanted):
-        found.setdefault(index, []).append((name, text))
-    return found
+    ordered = wanted.order_by(_disclosure.c.leaf_index, _disclosure.c.name)
+    found = with_digests(driver_rows(session, ordered))
+    return {index: list(fields) for index, fields in groupby(found, itemgetter(0))}
 
 
 def _actors(session: Session, last: int, end: int) -> dict[int, object]:
     wanted = select(_actor.c.leaf_index, _raw(_actor.c.account_id)).where(
         _actor.c.leaf_index <= end, _actor.c.leaf_index > last
     )
-    return dict(_rows(session, wanted))
+    return dict(driver_rows(session, wanted))
 
 
 def ownerless(index: int) -> Finding:

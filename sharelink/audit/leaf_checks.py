@@ -2,9 +2,8 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -13,7 +12,7 @@ from sharelink.audit.leaves import (
     LEAF_VERSION,
     UncanonicalValue,
     disclosed_field,
-    disclosure_digest,
+    disclosure_digests,
     leaf_time,
     pseudonym,
     spelled_canonically,
@@ -23,8 +22,18 @@ from sharelink.times import from_microseconds
 _FIELDS = frozenset(
     {"v", "id", "t", "type", "rec", "rseq", "prev", "actor", "obj", "outcome", "reason", "purpose"} | {"_sd_alg", "_sd"}
 )
+_REPEATED = ("rec", "rseq", "type", "t")
+"""What columns repeat of a leaf, so that it can be looked for."""
+
 _SALT_END = 36
 """A disclosure begins with brackets, quotes and 16 bytes of salt: 27 bytes of JSON, 36 characters of base64url."""
+
+
+_TEXTS: frozenset[type] = frozenset({str})
+
+
+Disclosed = tuple[int, str, str, str]
+"""A personal field: the index of its event, its name, the disclosure, and its digest."""
 
 
 class MalformedLeaf(Exception):
@@ -35,11 +44,10 @@ class MalformedLeaf(Exception):
         self.kind = kind
 
 
-@dataclass(slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """A row as the database holds it. Whoever changed it may have changed the type of a value, too."""
 
-    index: int
+    leaf_index: int
     rec: object
     rseq: object
     type: object
@@ -68,7 +76,7 @@ def parsed_leaf(leaf: bytes) -> dict[str, Any]:
     if fields["v"] != LEAF_VERSION or fields["_sd_alg"] != "sha-256":
         raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the event's version is unknown")
     digests = fields["_sd"]
-    if not isinstance(digests, list) or not all(isinstance(digest, str) for digest in digests):
+    if not isinstance(digests, list) or not _TEXTS.issuperset(map(type, digests)):
         raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the event's digests are no texts")
     return fields
 
@@ -76,27 +84,35 @@ def parsed_leaf(leaf: bytes) -> dict[str, Any]:
 def check_columns(stored: StoredEvent, fields: dict[str, Any]) -> list[Finding]:
     """Return a finding for each column that repeats a field of the leaf wrongly."""
     at = stored.at_microseconds
-    columns = {
-        "rec": stored.rec,
-        "rseq": stored.rseq,
-        "type": stored.type,
-        "t": _time_text(at) if isinstance(at, int) else "",
-    }
+    columns = (stored.rec, stored.rseq, stored.type, _time_text(at) if isinstance(at, int) else "")
+    told = (fields["rec"], fields["rseq"], fields["type"], fields["t"])
+    if columns == told:
+        return []
     return [
-        Finding(FindingKind.COLUMN_DIFFERS, stored.index, f"the column for {name} does not say what the event says")
-        for name, value in columns.items()
-        if fields[name] != value
+        Finding(FindingKind.COLUMN_DIFFERS, stored.leaf_index, f"the column for {name} says something else")
+        for name, value, by_event in zip(_REPEATED, columns, told, strict=True)
+        if by_event != value
     ]
 
 
-def check_disclosures(index: int, digests: Sequence[str], disclosed: Sequence[tuple[str, str]]) -> list[Finding]:
+def with_digests(rows: Sequence[tuple[int, object, object]]) -> list[Disclosed]:
+    """Return rows of personal fields with the digests by which leaves commit to them."""
+    # Whoever changed a row may have put bytes or letters there, of which no disclosure ever consisted.
+    texts = [text if type(text) is str and text.isascii() else "" for _index, _name, text in rows]
+    return [
+        (index, str(name), text, digest)
+        for (index, name, _text), text, digest in zip(rows, texts, disclosure_digests(texts), strict=True)
+    ]
+
+
+def check_disclosures(index: int, digests: Sequence[str], disclosed: Sequence[Disclosed]) -> list[Finding]:
     """Return a finding for each personal field that is not one of those that the leaf commits to, under its name."""
     findings: list[Finding] = []
-    for name, text in disclosed:
-        if not text.isascii() or disclosure_digest(text) not in digests:
+    for _index, name, text, digest in disclosed:
+        if digest not in digests:
             foreign = f"the personal field {name} is not the one that was logged"
             findings.append(Finding(FindingKind.DISCLOSURE_FOREIGN, index, foreign))
-        elif not text.startswith(_name_in_base64(name), _SALT_END) and disclosed_field(text)[0] != name:
+        elif not text.startswith(_name_in_base64(name), _SALT_END) and _name_inside(text) != name:
             renamed = f"the personal field {name} was logged under another name"
             findings.append(Finding(FindingKind.DISCLOSURE_RENAMED, index, renamed))
     return findings
@@ -109,10 +125,18 @@ def check_actor(stored: StoredEvent, fields: dict[str, Any], account_id: object,
     if isinstance(account_id, bytes) and _pseudonym(pseudonym_key, str(stored.rec), account_id) == ref:
         return []
     text = "the account beside the event is not the one that acted"
-    return [Finding(FindingKind.ACTOR_DIFFERS, stored.index, text)]
+    return [Finding(FindingKind.ACTOR_DIFFERS, stored.leaf_index, text)]
 
 
 _pseudonym = lru_cache(maxsize=4096)(pseudonym)
+
+
+def _name_inside(text: str) -> str | None:
+    try:
+        return disclosed_field(text)[0]
+    except (ValueError, TypeError):
+        # No disclosure, and yet in an event: somebody has written both.
+        return None
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -20,6 +20,8 @@ MAX_LEAF_BYTES = 65_535
 """An entry bundle carries the length of an entry in 16 bits (C2SP tlog-tiles)."""
 
 _MAX_EXACT_INTEGER = 2**53 - 1
+_SCALARS: frozenset[type] = frozenset({str, int, bool, type(None)})
+_DIGEST_CHARACTERS = 43
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
@@ -78,21 +80,21 @@ def spelled_canonically(leaf: bytes) -> dict[str, JsonValue] | None:
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - of all that is no leaf, this is one
     # A float has a spelling that survives, too; leaves have none.
-    if orjson.dumps(value, option=_CANONICAL) != leaf or _holds_float(value):
+    if orjson.dumps(value, option=_CANONICAL) != leaf or not _is_plain(value):
         return None
     if not leaf.isascii():
         _check(value)
     return value
 
 
-def _holds_float(value: dict[str, Any]) -> bool:
+def _is_plain(value: dict[str, Any]) -> bool:
     for inner in value.values():
         kind = type(inner)
-        if kind is float or (kind is dict and _holds_float(inner)):
-            return True
-        if kind is list and any(type(item) in {float, dict, list} for item in inner):
-            return True
-    return False
+        if kind in _SCALARS or (kind is list and _SCALARS.issuperset(map(type, inner))):
+            continue
+        if kind is not dict or not _is_plain(inner):
+            return False
+    return True
 
 
 def _check(value: object) -> None:
@@ -128,9 +130,15 @@ def disclosure(name: str, value: str, salt: bytes) -> str:
 
 def disclosure_digest(disclosed: str) -> str:
     """Return what the leaf holds instead of the field: unpadded base64url of SHA-256 over the disclosure's ASCII."""
-    raw = hashlib.sha256(disclosed.encode("ascii")).digest()
-    # As _unpadded, without its general steps: a log has several of these for each event.
-    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE)[:-1].decode("ascii")
+    return disclosure_digests([disclosed])[0]
+
+
+def disclosure_digests(disclosed: Sequence[str]) -> list[str]:
+    """Return the `disclosure_digest` of each, at once: a log has several of them for each event."""
+    # 32 bytes and a zero byte are eleven groups of base64, of which the first 43 characters are the digest's own.
+    raw = b"".join([hashlib.sha256(text.encode("ascii")).digest() + b"\0" for text in disclosed])
+    spelled = binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).decode("ascii")
+    return [spelled[at : at + _DIGEST_CHARACTERS] for at in range(0, len(spelled), _DIGEST_CHARACTERS + 1)]
 
 
 def disclosed_field(disclosed: str) -> tuple[str, str]:

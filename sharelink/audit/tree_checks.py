@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sharelink.audit.findings import Finding, FindingKind
 from sharelink.audit.models import AuditCheckpoint, AuditHead, AuditSubtree
 from sharelink.audit.signing import LogKeys
+from sharelink.persistence.driver_rows import driver_rows
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.errors import ProofRejected
 from sharelink.tlog.merkle import Frontier, Subtree
@@ -43,7 +44,7 @@ class TreeCheck:
         wanted = select(_checkpoint.size, _checkpoint.root, _checkpoint.note).where(
             _checkpoint.size > self.frontier.size, _checkpoint.size <= end
         )
-        self._due = {size: (root, note) for size, root, note in session.execute(wanted).all()}
+        self._due = {size: (root, str(note)) for size, root, note in driver_rows(session, wanted)}
 
     def grow(self, hashed: bytes) -> list[Finding]:
         """Add one leaf; return what is wrong with a checkpoint that ends there."""
@@ -130,7 +131,7 @@ class TreeCheck:
 
 def _check_signature(size: int, note: str, log_keys: LogKeys) -> Iterator[Finding]:
     try:
-        log_keys.check(SignedNote.parse(note.encode("utf-8", "surrogatepass")))
+        log_keys.check(SignedNote.parse(str(note).encode("utf-8", "surrogatepass")))
     except ProofRejected as rejected:
         text = f"the checkpoint over {size} events is not signed as it should be: {rejected}"
         yield Finding(FindingKind.CHECKPOINT_UNSIGNED, size - 1, text)

@@ -14,7 +14,7 @@ from sharelink.audit import events_checks
 from sharelink.audit.events import AuditEvent
 from sharelink.audit.findings import FindingKind
 from sharelink.audit.leaf_checks import parsed_leaf
-from sharelink.audit.leaves import canonical_json
+from sharelink.audit.leaves import canonical_json, disclosure_digest
 from sharelink.audit.models import AuditDisclosure
 from sharelink.audit.verification import Verification
 from sharelink.cli.audit import audit
@@ -229,6 +229,40 @@ def test_a_personal_field_moved_to_another_event_is_found(log: UnitOfWork):
         "UPDATE audit_disclosure SET leaf_index = 2 WHERE leaf_index = 4 AND name = 'ip'",
     )
     assert kinds(log) == {FindingKind.DISCLOSURE_FOREIGN}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ("disclosure = CAST(disclosure AS BLOB)", FindingKind.DISCLOSURE_FOREIGN),
+        ("disclosure = 'ä' || disclosure", FindingKind.DISCLOSURE_FOREIGN),
+        ("disclosure = ''", FindingKind.DISCLOSURE_FOREIGN),
+        ("name = CAST(name AS BLOB)", FindingKind.DISCLOSURE_RENAMED),
+    ],
+)
+def test_bytes_and_foreign_letters_in_place_of_a_personal_field_are_found(log: UnitOfWork, change: str, kind: object):
+    if not is_sqlite(log):
+        return  # PostgreSQL refuses bytes in place of a text; a changed text is found there as here.
+    tamper(log, f"UPDATE audit_disclosure SET {change} WHERE leaf_index = 2 AND name = 'ip'")
+    assert kinds(log) == {kind}
+
+
+@pytest.mark.parametrize("written", ["", "MQ", "bm90IGpzb24", "!"])
+def test_what_is_no_personal_field_although_the_event_commits_to_it_is_found(log: UnitOfWork, written: str):
+    fields = parsed_leaf(leaf(log, 2))
+    fields["_sd"] = [disclosure_digest(written)]
+    tamper(log, "UPDATE audit_leaf SET leaf = :leaf WHERE leaf_index = 2", leaf=canonical_json(fields))
+    tamper(log, "DELETE FROM audit_disclosure WHERE leaf_index = 2 AND name <> 'ip'")
+    tamper(log, "UPDATE audit_disclosure SET disclosure = :text WHERE leaf_index = 2", text=written)
+    assert kinds(log) == {FindingKind.LEAF_HASH_DIFFERS, FindingKind.DISCLOSURE_RENAMED}
+
+
+def test_bytes_in_place_of_the_text_of_a_checkpoint_are_found(log: UnitOfWork):
+    if not is_sqlite(log):
+        return  # PostgreSQL refuses them.
+    tamper(log, "UPDATE audit_checkpoint SET note = CAST(note AS BLOB)")
+    found = {finding.kind for finding in verified(log)[1]}
+    assert found == {FindingKind.CHECKPOINT_DIFFERS, FindingKind.CHECKPOINT_UNSIGNED}
 
 
 def test_personal_fields_without_event_are_found(log: UnitOfWork, settings: Settings):
