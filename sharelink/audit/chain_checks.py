@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sharelink.audit.findings import Finding, FindingKind
 from sharelink.audit.leaf_checks import StoredEvent
 from sharelink.audit.models import AuditLeaf
+from sharelink.persistence.driver_rows import driver_rows
 from sharelink.tlog.signed_notes import base64_text
 
 CHAINS_REMEMBERED = 50_000
@@ -56,8 +57,8 @@ class ChainCheck:
                 seen.add(event.rec)
         pairs = list(wanted.items())
         for at in range(0, len(pairs), _LOOKED_UP_AT_ONCE):
-            found = session.execute(_PREDECESSORS, _arguments(pairs[at : at + _LOOKED_UP_AT_ONCE]))
-            for rec, rseq, hashed, index in found.all():
+            arguments = _arguments(pairs[at : at + _LOOKED_UP_AT_ONCE])
+            for rec, rseq, hashed, index in driver_rows(session, _PREDECESSORS, arguments):
                 self._ends[rec] = (rseq, hashed, index)
 
     def check(self, stored: StoredEvent, previous: object) -> list[Finding]:

@@ -7,12 +7,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, select, type_coerce
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
-from sqlalchemy.types import NullType
 
 from sharelink.audit.chain_checks import ChainCheck
-from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.findings import Finding, FindingKind, event_number, shown
 from sharelink.audit.leaf_checks import (
     Disclosed,
     MalformedLeaf,
@@ -25,7 +24,7 @@ from sharelink.audit.leaf_checks import (
 )
 from sharelink.audit.models import AuditActor, AuditDisclosure, AuditLeaf
 from sharelink.audit.tree_checks import TreeCheck
-from sharelink.persistence.driver_rows import driver_rows
+from sharelink.persistence.driver_rows import driver_rows, raw
 from sharelink.tlog.merkle import Frontier, leaf_hash
 
 BATCH_EVENTS = 2000
@@ -64,20 +63,15 @@ _disclosure = AuditLeaf.metadata.tables[AuditDisclosure.__tablename__]
 _actor = AuditLeaf.metadata.tables[AuditActor.__tablename__]
 
 
-def _raw(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    # Converting to the column's type would raise on exactly the values that are to be found.
-    return type_coerce(column, NullType())
-
-
 _LEAVES: Select[*tuple[Any, ...]] = (
     select(
         _leaf.c.leaf_index,
-        _raw(_leaf.c.rec),
-        _raw(_leaf.c.rseq),
-        _raw(_leaf.c.event_type),
-        _raw(_leaf.c.at),
-        _raw(_leaf.c.leaf),
-        _raw(_leaf.c.leaf_hash),
+        raw(_leaf.c.rec),
+        raw(_leaf.c.rseq),
+        raw(_leaf.c.event_type),
+        raw(_leaf.c.at),
+        raw(_leaf.c.leaf),
+        raw(_leaf.c.leaf_hash),
     )
     .order_by(_leaf.c.leaf_index)
     .limit(BATCH_EVENTS)
@@ -174,8 +168,9 @@ class EventsCheck:
         self.counts.events += len(batch.events)
         for stored in batch.events:
             disclosed = batch.disclosures.pop(stored.leaf_index, ())
-            findings += self._check_event(stored, disclosed, batch.accounts.get(stored.leaf_index))
+            findings += self._check_event(stored, disclosed, batch.accounts.pop(stored.leaf_index, None))
         findings += [ownerless(index) for index in sorted(batch.disclosures)]
+        findings += [actorless(index) for index in sorted(batch.accounts)]
         with self.open_reading() as session:
             findings += self.tree.check_subtrees(session)
         self.counts.chains, self.counts.checkpoints = self._chains.chains, self.tree.checkpoints
@@ -240,14 +235,19 @@ def _disclosures(session: Session, last: int, end: int) -> dict[int, list[Disclo
 
 
 def _actors(session: Session, last: int, end: int) -> dict[int, object]:
-    wanted = select(_actor.c.leaf_index, _raw(_actor.c.account_id)).where(
+    wanted = select(_actor.c.leaf_index, raw(_actor.c.account_id)).where(
         _actor.c.leaf_index <= end, _actor.c.leaf_index > last
     )
     return dict(driver_rows(session, wanted))
 
 
-def ownerless(index: int) -> Finding:
+def ownerless(index: object) -> Finding:
     """Return the finding for personal fields of an event that is not there."""
-    return Finding(
-        FindingKind.DISCLOSURE_WITHOUT_EVENT, index, "personal fields are kept for an event that does not exist"
-    )
+    text = f"personal fields are kept for an event that does not exist: {shown(index)}"
+    return Finding(FindingKind.DISCLOSURE_WITHOUT_EVENT, event_number(index), text)
+
+
+def actorless(index: object) -> Finding:
+    """Return the finding for the account of an event that is not there."""
+    text = f"an account is kept for an event that does not exist: {shown(index)}"
+    return Finding(FindingKind.ACTOR_DIFFERS, event_number(index), text)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+SHOWN_CHARACTERS = 64
+
 
 class FindingKind(StrEnum):
     """What can be wrong with a log, or with the state of what it tells about."""
@@ -27,6 +29,7 @@ class FindingKind(StrEnum):
     LOG_SHRANK = "log_shrank"
     LOG_FORKED = "log_forked"
     STATE_DIFFERS = "state_differs"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,14 @@ class Finding:
     kind: FindingKind
     index: int | None
     text: str
+
+
+def shown(value: object) -> str:
+    """Return what a column holds for people to read: whoever owns the database may have put anything there."""
+    is_plain = isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= SHOWN_CHARACTERS
+    return str(value) if is_plain else ascii(value)[:SHOWN_CHARACTERS]
+
+
+def event_number(value: object) -> int | None:
+    """Return a number of an event as it is stored, if it is one."""
+    return value if isinstance(value, int) else None

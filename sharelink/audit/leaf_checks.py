@@ -73,6 +73,8 @@ def parsed_leaf(leaf: bytes) -> dict[str, Any]:
         raise MalformedLeaf(FindingKind.LEAF_NOT_CANONICAL, "the stored event is not in its canonical form")
     if not fields.keys() >= _FIELDS:
         raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the stored event lacks fields")
+    if not isinstance(fields["type"], str):
+        raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the event's type is no text")
     if fields["v"] != LEAF_VERSION or fields["_sd_alg"] != "sha-256":
         raise MalformedLeaf(FindingKind.LEAF_MALFORMED, "the event's version is unknown")
     digests = fields["_sd"]
@@ -122,7 +124,8 @@ def check_actor(stored: StoredEvent, fields: dict[str, Any], account_id: object,
     """Return a finding if the account beside the leaf is not the one whose pseudonym the leaf has."""
     actor = fields["actor"]
     ref = actor.get("ref") if isinstance(actor, dict) else None
-    if isinstance(account_id, bytes) and _pseudonym(pseudonym_key, str(stored.rec), account_id) == ref:
+    rec = str(stored.rec)
+    if isinstance(account_id, bytes) and rec.isascii() and _pseudonym(pseudonym_key, rec, account_id) == ref:
         return []
     text = "the account beside the event is not the one that acted"
     return [Finding(FindingKind.ACTOR_DIFFERS, stored.leaf_index, text)]

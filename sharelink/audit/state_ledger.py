@@ -4,17 +4,20 @@ The ledger of a log of years is larger than memory should be; it lies in a priva
 holds ids and states only and is gone when it is closed.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.findings import Finding, FindingKind, shown
+from sharelink.audit.leaf_checks import MalformedLeaf, parsed_leaf
 from sharelink.audit.models import AuditLeaf
+from sharelink.crypto.identifiers import id_from_text, id_text
+from sharelink.persistence.driver_rows import driver_rows, raw
 
 _BUFFERED = 10_000
 _COMPARED_AT_ONCE = 500
@@ -29,11 +32,54 @@ Tells = Callable[[Mapping[str, Any]], Told | None]
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """One row of the database: the thing's id as its text, its state, and the chain that tells about it."""
+    """One row of the database: the thing's id and its text, its state, and the chain that tells about it."""
 
+    id: bytes
     ref: str
     state: str
     rec: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateColumns:
+    """Where the database keeps what the ledger follows: columns of one table. `chain` is the id that names the chain.
+
+    They are read as they are: whoever owns the database may have put anything into them.
+    """
+
+    id: InstrumentedAttribute[Any]
+    state: InstrumentedAttribute[Any]
+    chain: InstrumentedAttribute[Any]
+
+    def batch(self, session: Session, after: bytes, limit: int) -> Sequence[StoredState]:
+        """Return the rows after the one with this id, in the order of ids, at most `limit`."""
+        wanted = self._wanted().where(self.id > after).order_by(self.id).limit(limit)
+        return [_stored(*row) for row in driver_rows(session, wanted)]
+
+    def nameless(self, session: Session, limit: int) -> Sequence[StoredState]:
+        """Return rows whose id is none, at most `limit`: SQLite puts numbers and texts before all bytes."""
+        return [_stored(*row) for row in driver_rows(session, self._wanted().where(self.id <= b"").limit(limit))]
+
+    def one(self, session: Session, ref: str) -> StoredState | None:
+        """Return the row with this id, given as its text."""
+        try:
+            wanted = self._wanted().where(self.id == id_from_text(ref))
+        except ValueError:
+            return None
+        rows = driver_rows(session, wanted)
+        return _stored(*rows[0]) if rows else None
+
+    def _wanted(self) -> Select[*tuple[Any, ...]]:
+        return select(raw(self.id), raw(self.state), raw(self.chain))
+
+
+def _stored(identifier: object, state: object, chain: object) -> StoredState:
+    as_bytes = identifier if isinstance(identifier, bytes) else b""
+    return StoredState(as_bytes, _id_shown(identifier), shown(state), _id_shown(chain))
+
+
+def _id_shown(value: object) -> str:
+    return id_text(value) if isinstance(value, bytes) else shown(value)
 
 
 def _new_book() -> sqlite3.Connection:
@@ -51,15 +97,13 @@ class StateLedger:
         noun: what people call it.
         kinds: the types of event that tell something about it.
         tells: reads an event.
-        batch: reads the rows after the one with this id, in the order of ids, at most `limit`; all if id is None.
-        one: reads one row by its id.
+        columns: where the database keeps them.
     """
 
     noun: str
     kinds: frozenset[str]
     tells: Tells
-    batch: Callable[[Session, str | None, int], Sequence[StoredState]]
-    one: Callable[[Session, str], StoredState | None]
+    columns: StateColumns
     _book: sqlite3.Connection = field(default_factory=_new_book)
     _buffer: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -72,16 +116,20 @@ class StateLedger:
     def findings(self, open_reading: Callable[[], Any], size: int) -> Iterator[Finding]:
         """Yield every thing that is not what the first `size` events, and those after them, have made of it."""
         self._write()
-        last: str | None = None
+        with open_reading() as session:
+            nameless = self.columns.nameless(session, _COMPARED_AT_ONCE)
+        for row in nameless:
+            yield from self._look_anew(open_reading, row.ref, size)
+        last = b""
         while True:
             with open_reading() as session:
-                rows = self.batch(session, last, _COMPARED_AT_ONCE)
+                rows = self.columns.batch(session, last, _COMPARED_AT_ONCE)
             if not rows:
                 break
-            last = rows[-1].ref
+            last = rows[-1].id
             told = self._told([row.ref for row in rows])
             for row in rows:
-                if told.get(row.ref) != row.state:
+                if told.get(row.ref) != (row.state, row.rec):
                     yield from self._look_anew(open_reading, row.ref, size)
         yield from self._missing(open_reading, size)
         self._book.close()
@@ -91,26 +139,28 @@ class StateLedger:
         text = ""
         for _ in range(_LOOKED_AT_ANEW):
             with open_reading() as session:
-                row = self.one(session, ref)
+                row = self.columns.one(session, ref)
                 if row is None:
                     text = f"the {self.noun} {ref} is gone, and the log does not know how"
                     continue
-                state = self._told([ref]).get(ref)
-                for fields in _later(session, row.rec, size):
+                state, rec = self._told([ref]).get(ref, (None, row.rec))
+                for fields in _later(session, rec, size):
                     told = self.tells(fields)
                     if told is not None and told[0] == ref:
                         state = told[1]
-            if row.state == state:
+            if (row.state, row.rec) == (state, rec):
                 return
             by_log = "does not know it" if state is None else f"says {state}"
             text = f"the {self.noun} {ref} is {row.state} in the database, but the log {by_log}"
+            if row.state == state:
+                text = f"the {self.noun} {ref} is on the record {row.rec} in the database, but the log says {rec}"
         yield Finding(FindingKind.STATE_DIFFERS, None, text)
 
-    def _told(self, refs: Sequence[str]) -> dict[str, str]:
+    def _told(self, refs: Sequence[str]) -> dict[str, tuple[str, str]]:
         marks = ",".join("?" * len(refs))
         # What is put together is question marks only.
-        wanted = f"SELECT ref, state FROM book WHERE ref IN ({marks})"  # noqa: S608  # nosec B608
-        return dict(self._book.execute(wanted, refs))
+        wanted = f"SELECT ref, state, rec FROM book WHERE ref IN ({marks})"  # noqa: S608  # nosec B608
+        return {ref: (state, rec) for ref, state, rec in self._book.execute(wanted, refs)}
 
     def _missing(self, open_reading: Callable[[], Any], size: int) -> Iterator[Finding]:
         last = ""
@@ -122,7 +172,7 @@ class StateLedger:
                 return
             last = found[-1][0]
             with open_reading() as session:
-                gone = [ref for (ref,) in found if self.one(session, ref) is None]
+                gone = [ref for (ref,) in found if self.columns.one(session, ref) is None]
             for ref in gone:
                 yield from self._look_anew(open_reading, ref, size)
 
@@ -133,8 +183,8 @@ class StateLedger:
 
 
 def _later(session: Session, rec: str, size: int) -> Iterator[Mapping[str, Any]]:
-    wanted: Select[bytes] = (
-        select(AuditLeaf.leaf).where(AuditLeaf.rec == rec, AuditLeaf.index >= size).order_by(AuditLeaf.rseq)
-    )
+    wanted = select(AuditLeaf.leaf).where(AuditLeaf.rec == rec, AuditLeaf.index >= size).order_by(AuditLeaf.rseq)
     for leaf in session.execute(wanted).scalars():
-        yield json.loads(leaf)
+        # One that is none is found by the next verification, which begins with it.
+        with suppress(MalformedLeaf):
+            yield parsed_leaf(leaf)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from sharelink.audit.findings import Finding, FindingKind
+from sharelink.audit.findings import Finding, FindingKind, shown
 from sharelink.audit.models import AuditCheckpoint, AuditHead, AuditSubtree
 from sharelink.audit.signing import LogKeys
 from sharelink.persistence.driver_rows import driver_rows
@@ -84,8 +84,8 @@ class TreeCheck:
         wanted = or_(
             *(and_(AuditSubtree.level == found.level, AuditSubtree.number == found.number) for found in self._subtrees)
         )
-        rows = session.execute(select(AuditSubtree.level, AuditSubtree.number, AuditSubtree.root).where(wanted))
-        stored = {(level, number): root for level, number, root in rows}
+        stored_roots = select(AuditSubtree.level, AuditSubtree.number, AuditSubtree.root).where(wanted)
+        stored = {(level, number): root for level, number, root in driver_rows(session, stored_roots)}
         for found in self._subtrees:
             if stored.get((found.level, found.number)) != found.root:
                 index = ((found.number + 1) << (8 * found.level)) - 1
@@ -96,19 +96,21 @@ class TreeCheck:
     def check_end(self, session: Session, log_keys: LogKeys) -> Iterator[Finding]:
         """Yield what is wrong with the stored end of the tree, and with signatures that people may hold."""
         size = self.frontier.size
-        stored = session.execute(
-            select(AuditHead.frontier).where(AuditHead.id == 1, AuditHead.size == size)
-        ).scalar_one_or_none()
+        heads = driver_rows(session, select(AuditHead.frontier).where(AuditHead.id == 1, AuditHead.size == size))
         # None: the log has grown meanwhile, or its head was reported before.
-        if stored is not None and stored != self.frontier.to_bytes():
+        if heads and heads[0] != (self.frontier.to_bytes(),):
             text = "the stored state of the tree is not that of the stored events: nothing can be added to it"
             yield Finding(FindingKind.TREE_DIFFERS, None, text)
-        newest = session.execute(
-            select(AuditCheckpoint).where(AuditCheckpoint.size <= size).order_by(AuditCheckpoint.size.desc()).limit(1)
-        ).scalar_one_or_none()
-        if newest is not None:
-            yield from _check_signature(newest.size, newest.note, log_keys)
-        if size and (newest is None or newest.size != size):
+        last = (
+            select(_checkpoint.size, _checkpoint.note)
+            .where(_checkpoint.size <= size)
+            .order_by(_checkpoint.size.desc())
+            .limit(1)
+        )
+        signed = driver_rows(session, last)
+        for signed_size, note in signed:
+            yield from _check_signature(signed_size, note, log_keys)
+        if size and (not signed or signed[0][0] != size):
             text = f"no checkpoint was signed over all {size} events"
             yield Finding(FindingKind.CHECKPOINT_MISSING, None, text)
 
@@ -124,14 +126,14 @@ class TreeCheck:
             .order_by(AuditCheckpoint.size)
             .limit(_BATCH_CHECKPOINTS)
         )
-        rows = session.execute(wanted).all()
+        rows = driver_rows(session, wanted)
         findings = [finding for size, note in rows for finding in _check_signature(size, note, log_keys)]
         return findings, rows[-1][0] if rows else None
 
 
-def _check_signature(size: int, note: str, log_keys: LogKeys) -> Iterator[Finding]:
+def _check_signature(size: object, note: object, log_keys: LogKeys) -> Iterator[Finding]:
     try:
         log_keys.check(SignedNote.parse(str(note).encode("utf-8", "surrogatepass")))
     except ProofRejected as rejected:
-        text = f"the checkpoint over {size} events is not signed as it should be: {rejected}"
-        yield Finding(FindingKind.CHECKPOINT_UNSIGNED, size - 1, text)
+        text = f"the checkpoint over {shown(size)} events is not signed as it should be: {rejected}"
+        yield Finding(FindingKind.CHECKPOINT_UNSIGNED, size - 1 if isinstance(size, int) else None, text)

@@ -7,17 +7,31 @@ be found: give it as `held`.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from sharelink.audit.events_checks import BATCH_EVENTS, Counts, EventsCheck, OpenReading, StateCheck, ownerless
-from sharelink.audit.findings import Finding, FindingKind
-from sharelink.audit.models import AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.audit.events_checks import (
+    BATCH_EVENTS,
+    Counts,
+    EventsCheck,
+    OpenReading,
+    StateCheck,
+    actorless,
+    ownerless,
+)
+from sharelink.audit.findings import Finding, FindingKind, shown
+from sharelink.audit.models import AuditActor, AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.audit.segments import SegmentChecks
 from sharelink.audit.signing import LogKeys
 from sharelink.audit.tree_checks import TreeCheck
+from sharelink.persistence.driver_rows import driver_rows
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.merkle import EMPTY_ROOT
+
+_AFTER_ALL = 2**62
+"""A log has no event with such a number; somebody may have given it to one all the same."""
 
 Progress = Callable[[int, int], None]
 """Told how many events are done, of how many."""
@@ -51,7 +65,18 @@ class Verification:
     _size: int = 0
 
     def findings(self) -> Iterator[Finding]:
-        """Yield everything that is wrong, in the order of the log."""
+        """Yield everything that is wrong, in the order of the log.
+
+        Should something be stored there that nobody thought of, the last one says so: what cannot be checked is not
+        in order, and whoever has put it there must not keep the alarm from going off.
+        """
+        try:
+            yield from self._all_findings()
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            text = f"something in the database cannot be read: the verification ended early ({type(error).__name__})"
+            yield Finding(FindingKind.UNREADABLE, None, text)
+
+    def _all_findings(self) -> Iterator[Finding]:
         yield from self._check_head()
         checked = EventsCheck(self.open_reading, self.pseudonym_key, self.state_checks)
         checked.tree.hold(self.held)
@@ -80,34 +105,32 @@ class Verification:
 
     def _check_head(self) -> Iterator[Finding]:
         # One statement, hence one view of both: events may be appended while this runs.
-        newest = select(func.max(AuditLeaf.index)).scalar_subquery()
+        newest = select(func.max(AuditLeaf.index)).where(AuditLeaf.index < _AFTER_ALL).scalar_subquery()
         with self.open_reading() as session:
-            found = session.execute(select(AuditHead.size, newest).where(AuditHead.id == 1)).one_or_none()
-            leaves = session.execute(select(newest)).scalar_one_or_none()
-        if found is None:
+            found = driver_rows(session, select(AuditHead.size, newest).where(AuditHead.id == 1))
+            [(leaves,)] = driver_rows(session, select(newest))
+        if not found:
             yield Finding(FindingKind.HEAD_MISSING, None, "the head of the log is missing")
-            self._size = 0 if leaves is None else leaves + 1
+            self._size = 0 if leaves is None else int(leaves) + 1
             return
-        size, last = found
-        self._size = size
-        if last is not None and last >= size:
-            text = f"the head counts {size} events, but there is one with the index {last}"
+        size, last = found[0]
+        self._size = size if isinstance(size, int) else 0
+        if self._size != size or (last is not None and last >= size):
+            text = f"the head counts {shown(size)} events, but there is one with the index {last}"
             yield Finding(FindingKind.HEAD_DIFFERS, None, text)
-            self._size = last + 1
+            self._size = max(self._size, 0 if last is None else int(last) + 1)
 
     def _check_tail(self, next_index: int) -> Iterator[Finding]:
-        beyond = (
-            select(AuditDisclosure.leaf_index)
-            .outerjoin(AuditLeaf, AuditLeaf.index == AuditDisclosure.leaf_index)
-            .where(AuditLeaf.index.is_(None), AuditDisclosure.leaf_index >= next_index)
-            .distinct()
-            .order_by(AuditDisclosure.leaf_index)
-            .limit(BATCH_EVENTS)
-        )
+        # SQLite lets a number be anything: texts and bytes are greater than all numbers there.
+        numberless = select(AuditLeaf.index).where(AuditLeaf.index >= _AFTER_ALL)
         with self.open_reading() as session:
-            indices = session.execute(beyond).scalars().all()
-        for index in indices:
-            yield ownerless(index)
+            for (index,) in driver_rows(session, numberless.limit(BATCH_EVENTS)):
+                text = f"there is an event with the index {shown(index)}"
+                yield Finding(FindingKind.INDEX_GAP, None, text)
+            for (index,) in driver_rows(session, _without_event(AuditDisclosure.leaf_index, next_index)):
+                yield ownerless(index)
+            for (index,) in driver_rows(session, _without_event(AuditActor.leaf_index, next_index)):
+                yield actorless(index)
 
     def _check_signatures(self, tree: TreeCheck) -> Iterator[Finding]:
         after: int | None = -1
@@ -117,3 +140,15 @@ class Verification:
             yield from findings
         with self.open_reading() as session:
             yield from tree.check_end(session, self.log_keys)
+
+
+def _without_event(index: InstrumentedAttribute[int], first: int) -> Select[*tuple[Any, ...]]:
+    """Return what finds rows from the index `first` on that are about no event."""
+    return (
+        select(index)
+        .outerjoin(AuditLeaf, AuditLeaf.index == index)
+        .where(AuditLeaf.index.is_(None), index >= first)
+        .distinct()
+        .order_by(index)
+        .limit(BATCH_EVENTS)
+    )
