@@ -58,6 +58,14 @@ if TYPE_CHECKING:
 EPOCH_DIRECTORY = "epochs"
 
 
+class _Application(Flask):
+    """Flask without coroutines: it asks of every view and hook, at every request, whether it is one. None is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `func`."""
+        return func
+
+
 class _OnlyMatched(Rule):
     """An address that requests are matched with. Pages write addresses as they are, so nothing ever builds one.
 
@@ -88,7 +96,7 @@ def create_app(
         FileNotFoundError: templates or static files are missing from the installation.
     """
     static = asset_directory("static")
-    app = Flask("sharelink", template_folder=str(asset_directory("templates")), static_folder=str(static))
+    app = _Application("sharelink", template_folder=str(asset_directory("templates")), static_folder=str(static))
     app.url_rule_class = _OnlyMatched
     keys = LiveKeyring(key_source(settings))
     app.config.from_mapping(_configuration(settings))

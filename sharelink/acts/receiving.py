@@ -36,7 +36,7 @@ def look(unit_of_work: UnitOfWork, actor: Actor, link: OpenLink) -> ShareFacts:
         LinkUnavailable: there is nothing for this visitor; nothing was written.
     """
     with unit_of_work.read(actor) as work:
-        facts = work.shares.find(link)
+        facts = work.shares.look(link)
         is_new = work.shares.is_first_opening(facts)
     if facts.is_overdue:
         _expire(unit_of_work, facts)

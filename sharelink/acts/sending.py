@@ -120,7 +120,7 @@ def _store(unit_of_work: UnitOfWork, actor: Actor, request: SendRequest, new: Ne
         if new.replaces_id is not None:
             work.shares.replace(new.replaces_id, new.custody_id)
         token = work.shares.add(new)
-        work.handover.received(new.custody_id, new.share_id, VersionOrigin.GENERATED)
+        work.handover.received(record, new.share_id, VersionOrigin.GENERATED)
         return token, record.reference
 
     try:

@@ -89,9 +89,9 @@ def submit(
         raise StorageUnavailable("the key of the day of expiry could not be made") from error
 
     def step(work: Work) -> RequestFacts:
-        work.handover.take_turn(facts.custody_id)
+        record = work.handover.take_turn(facts.custody_id)
         work.requests.submit(facts, sealed, retrieve_until)
-        work.handover.received(facts.custody_id, facts.id, VersionOrigin.CUSTOMER)
+        work.handover.received(record, facts.id, VersionOrigin.CUSTOMER)
         # Before the commit: after it, a database that fails would make "nothing was changed" a lie.
         return work.requests.find(link)
 

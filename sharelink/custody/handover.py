@@ -84,17 +84,17 @@ class Handover:
             evidence[Evidence.CONTACT] = id_text(contact_id)
         self.steps.go(record, CustodyState.AWAITING_SECRET, evidence, scenario=Scenario(scenario))
 
-    def take_turn(self, custody_id: bytes) -> None:
+    def take_turn(self, custody_id: bytes) -> CustodyRecord:
         """Wait for the record before locking anything else, so that `received` can follow in the same transaction."""
-        self.records.locked(custody_id)
+        return self.records.locked(custody_id)
 
-    def received(self, custody_id: bytes, share_id: bytes, origin: VersionOrigin) -> bool:
+    def received(self, record: CustodyRecord, share_id: bytes, origin: VersionOrigin) -> bool:
         """Take a share that has just come in, or was just sent, as the record's secret, if a handover waits for it.
 
-        In awaiting_secret this is the step to `received`; in `received` it is a newer version of the secret. Anywhere
-        else, and where the scenario goes the other way, the share is only a share: False.
+        The record must be locked by this transaction. In awaiting_secret this is the step to `received`; in `received`
+        it is a newer version of the secret. Anywhere else, and where the scenario goes the other way, the share is only
+        a share: False.
         """
-        record = self.records.locked(custody_id)
         awaited = record.scenario is not None and _ORIGINS[record.scenario] is origin
         if not awaited or record.state not in {CustodyState.AWAITING_SECRET, CustodyState.RECEIVED}:
             return False

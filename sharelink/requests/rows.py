@@ -9,9 +9,8 @@ from sharelink.crypto.request_keys import submit_key_hash
 from sharelink.requests import statements
 from sharelink.requests.fields import RequestField, fields_from_text
 from sharelink.requests.links import RetrievalLink, SubmitLink
-from sharelink.shares import statements as share_statements
 from sharelink.shares.errors import LinkUnavailable
-from sharelink.shares.rows import REPORT_LIFETIME, ShareRows
+from sharelink.shares.rows import REPORT_LIFETIME, Openings, ShareRows
 from sharelink.shares.states import LIVE_STATES, EndReason, ShareState
 
 
@@ -35,7 +34,7 @@ class RequestFacts:
     ended_at: datetime | None
     end_reason: EndReason | None
     retrieved_by: str | None
-    opened_before_at: datetime | None
+    openings: Openings
     is_held: bool
     is_overdue: bool
     can_be_reported: bool
@@ -52,12 +51,10 @@ def find_request(rows: ShareRows, link: SubmitLink | RetrievalLink) -> RequestFa
     row = _row(rows, link, share_id)
     if row is None:
         raise LinkUnavailable("no such request for this link")
-    who = {"share": share_id, "me": rows.client_of(share_id)}
-    opened = rows.connection.execute(share_statements.others_opened_at, who).scalar()
-    return _facts(row, opened, rows.now)
+    return _facts(row, rows.openings(share_id), rows.now)
 
 
-def _facts(row: Any, opened_before_at: datetime | None, now: datetime) -> RequestFacts:
+def _facts(row: Any, openings: Openings, now: datetime) -> RequestFacts:
     is_due = row.state in LIVE_STATES and row.expires_at <= now
     ended_at = row.expires_at if is_due else row.ended_at
     is_reportable = row.submitted_at is not None and (ended_at is None or now <= ended_at + REPORT_LIFETIME)
@@ -78,7 +75,7 @@ def _facts(row: Any, opened_before_at: datetime | None, now: datetime) -> Reques
         ended_at=ended_at,
         end_reason=row.end_reason,
         retrieved_by=row.retrieved_by_name,
-        opened_before_at=opened_before_at,
+        openings=openings,
         is_held=bool(row.is_held),
         is_overdue=is_due,
         can_be_reported=is_reportable and row.reported_at is None,

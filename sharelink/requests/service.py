@@ -142,9 +142,7 @@ class Requests:
         """Tell whether this client looks at a waiting request for the first time; its creator's look is no opening."""
         if facts.state is not ShareState.AWAITING or facts.created_by == self.rows.actor.account_id:
             return False
-        me = self.rows.client_of(facts.id)
-        known = self.rows.connection.execute(share_statements.client_row, {"share": facts.id, "me": me}).first()
-        return known is None or known.opened_at is None
+        return facts.openings.by_me_at is None
 
     def note_opening(self, link: SubmitLink) -> None:
         """Record that this client has opened the submit link: one event per client while the answer is awaited."""

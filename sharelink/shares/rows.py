@@ -55,8 +55,16 @@ class ShareLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Openings:
+    """When the page of a link was first opened, by others and by this client; None: not yet."""
+
+    by_others_at: datetime | None
+    by_me_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShareFacts:
-    """What the holder of the whole link may know about a share."""
+    """What the holder of the whole link may know about a share; `openings` is None where nobody asked for them."""
 
     id: bytes
     state: ShareState
@@ -68,7 +76,7 @@ class ShareFacts:
     expires_at: datetime
     ended_at: datetime | None
     end_reason: EndReason | None
-    opened_before_at: datetime | None
+    openings: Openings | None
     is_held: bool
     is_overdue: bool
     can_be_reported: bool
@@ -104,20 +112,31 @@ class ShareRows:
         except TokenRejected as error:
             raise LinkUnavailable("not a token of ours") from error
 
-    def row_of(self, link: OpenLink) -> Any:
-        """Return the row of a whole link, by a query that gives strangers nothing, whatever they lack (promise 7).
+    def find(self, link: OpenLink, *, hold: bool = False) -> ShareFacts:
+        """Return the share of a whole link, by a query that gives strangers nothing, whatever they lack (promise 7).
+
+        Args:
+            link: what its holder has.
+            hold: whether nobody else may count or end the share until the commit.
 
         Raises:
             LinkUnavailable: unknown, forged, or with another key than the share's.
         """
         share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
+        if hold:
+            self.hold_row(share_id)
         key_hash = link_key_hash(share_id, link.link_key)
         row = self.connection.execute(statements.facts_of_link, {"share": share_id, "key_hash": key_hash}).first()
         if row is None:
             raise LinkUnavailable("no such share for this link")
-        return row
+        return self._facts(row)
 
-    def facts(self, row: Any, opened_before_at: datetime | None) -> ShareFacts:
+    def openings(self, share_id: bytes) -> Openings:
+        """Return when the share's page was opened."""
+        who = {"share": share_id, "me": self.client_of(share_id)}
+        return Openings(*self.connection.execute(statements.openings, who).one())
+
+    def _facts(self, row: Any) -> ShareFacts:
         """Return what a row says now: one whose time has come is expired, swept or not."""
         is_due = row.state in LIVE_STATES and row.expires_at <= self.now
         ended_at = row.expires_at if is_due else row.ended_at
@@ -132,7 +151,7 @@ class ShareRows:
             expires_at=row.expires_at,
             ended_at=ended_at,
             end_reason=row.end_reason,
-            opened_before_at=opened_before_at,
+            openings=None,
             is_held=bool(row.is_held),
             is_overdue=is_due,
             can_be_reported=row.reported_at is None and ended_at is not None and self.now <= ended_at + REPORT_LIFETIME,
@@ -149,9 +168,7 @@ class ShareRows:
             ShareHeld: its record is on hold.
             ShareDamaged: the stored bytes do not open, or belong to another row.
         """
-        share_id = self.verified(TokenPurpose.OPEN, link.token, self.limits.token_lifetime)
-        self.hold_row(share_id)
-        facts = self.facts(self.row_of(link), None)
+        facts = self.find(link, hold=True)
         if facts.state is not ShareState.SEALED:
             raise ShareEnded(facts.state.value)
         if facts.created_by == self.actor.account_id:

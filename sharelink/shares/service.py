@@ -4,7 +4,7 @@ Counting tries at an access code is in `attempts`. The acts that need more than 
 are composed from these in `sharelink.acts`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -122,23 +122,23 @@ class Shares:
         return sign_token(self.rows.keyring.token_keys, TokenPurpose.OPEN, new.share_id, new.created_at)
 
     def find(self, link: OpenLink) -> ShareFacts:
-        """Return the share of a whole link. Writes nothing; runs the same queries whatever the outcome (promise 7).
+        """Return the share of a whole link. Writes nothing; its query gives strangers nothing (promise 7).
 
         Raises:
             LinkUnavailable: unknown, forged, or with another key than the share's.
         """
-        row = self.rows.row_of(link)
-        me = self.rows.client_of(row.id)
-        opened = self.rows.connection.execute(statements.others_opened_at, {"share": row.id, "me": me}).scalar()
-        return self.rows.facts(row, opened)
+        return self.rows.find(link)
+
+    def look(self, link: OpenLink) -> ShareFacts:
+        """Return the same with its openings; raises as `find`."""
+        facts = self.rows.find(link)
+        return replace(facts, openings=self.rows.openings(facts.id))
 
     def is_first_opening(self, facts: ShareFacts) -> bool:
         """Tell whether this client looks at a live share for the first time; its creator's look is no opening."""
         if facts.state not in LIVE_STATES or facts.created_by == self.rows.actor.account_id:
             return False
-        me = self.rows.client_of(facts.id)
-        known = self.rows.connection.execute(statements.client_row, {"share": facts.id, "me": me}).first()
-        return known is None or known.opened_at is None
+        return facts.openings is None or facts.openings.by_me_at is None
 
     def note_opening(self, facts: ShareFacts) -> None:
         """Record that this client has opened the share's page: one event per client while the share lives."""

@@ -55,9 +55,12 @@ lock_share = select(_share.c.id).where(_share.c.id == bindparam("share")).with_f
 
 sealed_bytes = select(_share.c.seal_header, _share.c.outer_ciphertext).where(_share.c.id == bindparam("share"))
 
-others_opened_at = select(func.min(_client.c.opened_at)).where(
-    _client.c.share_id == bindparam("share"), _client.c.client != bindparam("me")
-)
+_is_me = _client.c.client == bindparam("me")
+openings = select(
+    func.min(case((~_is_me, _client.c.opened_at))).label("by_others_at"),
+    func.min(case((_is_me, _client.c.opened_at))).label("by_me_at"),
+).where(_client.c.share_id == bindparam("share"))
+"""When the page was first opened, by others and by this client."""
 
 client_row = select(_client.c.opened_at, _client.c.tries, _client.c.tries_since_pause, _client.c.paused_until).where(
     _client.c.share_id == bindparam("share"), _client.c.client == bindparam("me")

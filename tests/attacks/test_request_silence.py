@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from werkzeug.test import TestResponse
 
 from sharelink.actors import Actor
@@ -17,7 +17,7 @@ from sharelink.acts.requesting import Asked
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import link_key_text, new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
-from sharelink.persistence.database import db
+from sharelink.persistence.database import WRITE_OPTION, db
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
@@ -32,6 +32,7 @@ SECRET = "not for strangers"
 SUBMIT_PATHS = ("/r/status", "/r/submit", "/r/receipt", "/r/report")
 RETRIEVE_PATHS = ("/retrieve/status", "/retrieve/reveal")
 NOT_FOUND = 404
+BEGIN_TO_WRITE = "BEGIN to write"
 
 
 @pytest.fixture
@@ -187,19 +188,27 @@ def seen(answer: TestResponse, link: str) -> tuple[int, str, bytes]:
 
 @contextmanager
 def statements(app: Flask) -> Iterator[list[str]]:
-    """Yield the list of all statements that reach the database meanwhile."""
+    """Yield the list of all statements that reach the database meanwhile, and of all beginnings.
+
+    What goes through the driver itself (the log on SQLite) is not among them; the beginning of its transaction is.
+    """
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         asked.append(statement)
 
+    def note_beginning(connection: Connection) -> None:
+        asked.append(BEGIN_TO_WRITE if connection.get_execution_options().get(WRITE_OPTION) else "BEGIN")
+
     with app.app_context():
         engine = db.engine
     event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "begin", note_beginning)
     try:
         yield asked
     finally:
         event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "begin", note_beginning)
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])

@@ -6,15 +6,13 @@ from flask import Flask
 from sharelink.crypto.link_keys import link_key_text, new_link_key
 from sharelink.unit_of_work import UnitOfWork
 from tests.attacks.open_links import POST_PATHS, LiveLinks, live_links
-from tests.attacks.test_request_silence import statements
+from tests.attacks.test_request_silence import BEGIN_TO_WRITE, statements
 from tests.browsers import Browser
 from tests.factories import Person
 
 BASE = "http://localhost"
 TYPED = {"code": "ABCD-EFGH", "note": "no", "field-0": "an answer", "message": "wrong", "entries": "1"}
 DECISION = {"verdict": "approved", "digest": "00" * 32, "purpose": "take_into_custody", "ticket": "T-1"}
-WRITES = "BEGIN IMMEDIATE"
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -37,8 +35,8 @@ def test_no_post_of_a_stranger_begins_to_write(app: Flask, client: Browser, link
                 with statements(app) as asked:
                     answer = client.post(folder + name, data=form)
                 assert answer.status_code in {403, 404, 422}, (folder, name, link)
-                assert WRITES not in asked, (folder, name, link)
+                assert BEGIN_TO_WRITE not in asked, (folder, name, link)
     # Whoever holds the whole link does write, and it would be seen.
     with statements(app) as asked:
         client.post("/s/status", data={"link": links.urls["/s/"]})
-    assert WRITES in asked
+    assert BEGIN_TO_WRITE in asked

@@ -79,7 +79,8 @@ def test_looking_consumes_nothing_and_is_one_event_per_client(
         assert receiving.look(unit_of_work, visitor, sent.link).state is ShareState.SEALED
     other = Actor.public("2001:db8::1", "Another browser")
     facts = receiving.look(unit_of_work, other, sent.link)
-    assert facts.opened_before_at is not None
+    assert facts.openings is not None
+    assert facts.openings.by_others_at is not None
     receiving.look(unit_of_work, replace(other, ip="2001:db8::2"), sent.link)  # the same /64
     assert events(unit_of_work, sent).count("share.opened") == 2
     assert receiving.reveal(unit_of_work, visitor, sent.link, sent.code or "").text
