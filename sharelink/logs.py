@@ -7,6 +7,7 @@ variables and without messages that others composed; and every text is searched 
 
 import logging
 import re
+import sqlite3
 import sys
 import time
 import traceback
@@ -126,8 +127,8 @@ def exception_lines(error: BaseException) -> Iterator[str]:
 def _harmless_detail(error: BaseException) -> str:
     if isinstance(error, SharelinkError):
         return f": {error}"
-    if isinstance(error, DBAPIError):
-        original = error.orig
+    if isinstance(error, DBAPIError | sqlite3.Error):
+        original = error.orig if isinstance(error, DBAPIError) else error
         state = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
         return f" ({type(original).__name__}, {state})"
     if isinstance(error, OSError) and error.strerror:

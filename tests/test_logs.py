@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -102,9 +103,13 @@ def test_our_own_errors_and_databases_codes_are_told(lines):
             connection.execute(text("SELECT :x FROM missing_table"), {"x": CANARY})
     except DBAPIError:
         log.exception("failed")
+    try:
+        sqlite3.connect(":memory:").execute("SELECT ? FROM missing_table", (CANARY,))
+    except sqlite3.Error:
+        log.exception("failed")
     written = lines()
     assert "the queue of writers is too long" in written
-    assert "OperationalError, SQLITE_ERROR" in written
+    assert written.count("OperationalError, SQLITE_ERROR") == 3, "of SQLAlchemy, of its cause, and of the driver itself"
     assert CANARY not in written
 
 

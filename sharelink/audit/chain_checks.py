@@ -59,7 +59,9 @@ class ChainCheck:
         for at in range(0, len(pairs), _LOOKED_UP_AT_ONCE):
             arguments = _arguments(pairs[at : at + _LOOKED_UP_AT_ONCE])
             for rec, rseq, hashed, index in driver_rows(session, _PREDECESSORS, arguments):
-                self._ends[rec] = (rseq, hashed, index)
+                # Without one that is none, its successor lacks it.
+                if isinstance(hashed, bytes) and isinstance(index, int):
+                    self._ends[rec] = (rseq, hashed, index)
 
     def check(self, stored: StoredEvent, previous: object) -> list[Finding]:
         """Return what is wrong with the place of an event in its chain; `previous` is what the leaf says."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sharelink.audit.chain_checks import ChainCheck
 from sharelink.audit.findings import Finding, FindingKind, event_number, shown
 from sharelink.audit.leaf_checks import (
+    BEFORE_ALL,
     Disclosed,
     MalformedLeaf,
     StoredEvent,
@@ -20,6 +21,7 @@ from sharelink.audit.leaf_checks import (
     check_columns,
     check_disclosures,
     parsed_leaf,
+    stored_bytes,
     with_digests,
 )
 from sharelink.audit.models import AuditActor, AuditDisclosure, AuditLeaf
@@ -29,9 +31,6 @@ from sharelink.tlog.merkle import Frontier, leaf_hash
 
 BATCH_EVENTS = 2000
 """Each batch is a transaction of its own: a long one would keep SQLite's writer waiting."""
-
-BEFORE_ALL = -(2**62)
-"""Somebody may have given an event a number below zero."""
 
 OpenReading = Callable[[], AbstractContextManager[Session]]
 
@@ -173,12 +172,15 @@ class EventsCheck:
         findings += [actorless(index) for index in sorted(batch.accounts)]
         with self.open_reading() as session:
             findings += self.tree.check_subtrees(session)
+        findings += self.tree.check_numberless()
         self.counts.chains, self.counts.checkpoints = self._chains.chains, self.tree.checkpoints
         return findings
 
     def _check_event(self, stored: StoredEvent, disclosed: Sequence[Disclosed], account_id: object) -> list[Finding]:
         findings: list[Finding] = []
         if stored.leaf_index != self.next_index:
+            if event_number(stored.leaf_index) is None:
+                return [misnumbered(stored.leaf_index)]
             text = f"expected the index {self.next_index}, found {stored.leaf_index}"
             findings.append(Finding(FindingKind.INDEX_GAP, stored.leaf_index, text))
         self.next_index = stored.leaf_index + 1
@@ -215,14 +217,7 @@ class _Batch:
 
 def _stored_event(row: Any) -> StoredEvent:
     stored = StoredEvent._make(row)
-    return stored if type(stored.leaf) is bytes else stored._replace(leaf=_stored_bytes(stored.leaf))
-
-
-def _stored_bytes(value: object) -> bytes:
-    # SQLite's text functions turn bytes into text; what it says is checked all the same.
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass")
-    return value if isinstance(value, bytes) else b""
+    return stored if type(stored.leaf) is bytes else stored._replace(leaf=stored_bytes(stored.leaf))
 
 
 def _disclosures(session: Session, last: int, end: int) -> dict[int, list[Disclosed]]:
@@ -239,6 +234,11 @@ def _actors(session: Session, last: int, end: int) -> dict[int, object]:
         _actor.c.leaf_index <= end, _actor.c.leaf_index > last
     )
     return dict(driver_rows(session, wanted))
+
+
+def misnumbered(index: object) -> Finding:
+    """Return the finding for an event with a number that no event ever has."""
+    return Finding(FindingKind.INDEX_GAP, None, f"there is an event with the index {shown(index)}")
 
 
 def ownerless(index: object) -> Finding:

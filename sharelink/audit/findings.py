@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SHOWN_CHARACTERS = 64
+TOLD_CHARACTERS = 400
+"""How much of a value, and of a finding, people get to read: whoever owns the database chooses what stands there."""
 
 
 class FindingKind(StrEnum):
@@ -40,9 +42,15 @@ class Finding:
     index: int | None
     text: str
 
+    def __post_init__(self) -> None:
+        """Make the text one line that does nothing to a terminal, a page or a database."""
+        if not self.text.isprintable() or len(self.text) > TOLD_CHARACTERS:
+            plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in self.text[:TOLD_CHARACTERS])
+            object.__setattr__(self, "text", plain)
+
 
 def shown(value: object) -> str:
-    """Return what a column holds for people to read: whoever owns the database may have put anything there."""
+    """Return what a column holds for people to read; anything but short plain text in quotes, as Python spells it."""
     is_plain = isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= SHOWN_CHARACTERS
     return str(value) if is_plain else ascii(value)[:SHOWN_CHARACTERS]
 

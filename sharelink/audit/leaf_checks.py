@@ -36,6 +36,10 @@ Disclosed = tuple[int, str, str, str]
 """A personal field: the index of its event, its name, the disclosure, and its digest."""
 
 
+BEFORE_ALL, AFTER_ALL = -(2**62), 2**62
+"""No event has such a number; somebody may have given it to one all the same."""
+
+
 class MalformedLeaf(Exception):
     """The stored bytes are no event; `kind` says in which way."""
 
@@ -54,6 +58,13 @@ class StoredEvent(NamedTuple):
     at_microseconds: object
     leaf: bytes
     leaf_hash: object
+
+
+def stored_bytes(value: object) -> bytes:
+    """Return what a column of bytes holds: SQLite's text functions make texts of them, whose letters count the same."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return value if isinstance(value, bytes) else b""
 
 
 def parsed_leaf(leaf: bytes) -> dict[str, Any]:

@@ -16,16 +16,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 
-from sqlalchemy import create_engine, exc, select
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from sharelink.audit.events_checks import Counts, EventsCheck, OpenReading, StateCheck, States
+from sharelink.audit.leaf_checks import stored_bytes
 from sharelink.audit.models import AuditSubtree
 from sharelink.audit.tree_checks import TreeCheck
-from sharelink.errors import StorageUnavailable
 from sharelink.persistence.database import engine_options, prepare_engine
+from sharelink.persistence.driver_rows import driver_rows, raw
 from sharelink.tlog.checkpoints import Checkpoint
-from sharelink.tlog.merkle import TILE_HEIGHT, Frontier
+from sharelink.tlog.merkle import HASH_BYTES, TILE_HEIGHT, Frontier
 
 SUBTREES_EACH = 128
 SEGMENT_EVENTS = SUBTREES_EACH << TILE_HEIGHT
@@ -104,7 +105,7 @@ class SegmentChecks:
             told = tuple(checkpoint for checkpoint in held if first < checkpoint.size <= end)
             yield Segment(first, end, grown.to_bytes(), told)
             wanted = (
-                select(AuditSubtree.root)
+                select(raw(AuditSubtree.root))
                 .where(
                     AuditSubtree.level == 1,
                     AuditSubtree.number >= first >> TILE_HEIGHT,
@@ -113,10 +114,10 @@ class SegmentChecks:
                 .order_by(AuditSubtree.number)
             )
             with open_reading() as session:
-                roots = session.scalars(wanted).all()
-            if len(roots) != self.segment_events >> TILE_HEIGHT:
+                roots = [root for (root,) in driver_rows(session, wanted)]
+            if [len(stored_bytes(root)) for root in roots] != [HASH_BYTES] * (self.segment_events >> TILE_HEIGHT):
                 return
-            for root in roots:
+            for root in map(stored_bytes, roots):
                 grown.append(root)
 
 
@@ -165,12 +166,12 @@ def _begin(database_url: str, pseudonym_key: bytes, state_checks: StateChecks) -
 def _check(segment: Segment) -> SegmentReport | None:
     """Return the report of a segment; None if anything is wrong, or could not be read."""
     [here] = _here
-    tree = TreeCheck(Frontier.from_bytes(segment.first, segment.frontier))
-    tree.hold(segment.held)
-    checked = EventsCheck(here.open_reading, here.pseudonym_key, here.state_checks(), tree, segment.first)
     try:
+        tree = TreeCheck(Frontier.from_bytes(segment.first, segment.frontier))
+        tree.hold(segment.held)
+        checked = EventsCheck(here.open_reading, here.pseudonym_key, here.state_checks(), tree, segment.first)
         if any(checked.batches(segment.end)) or checked.next_index != segment.end:
             return None
-    except (exc.SQLAlchemyError, StorageUnavailable, OSError):
+    except Exception:  # noqa: BLE001 - whatever it is, the one process that goes on from here meets it and names it
         return None
     return SegmentReport(segment.end, tree.frontier.to_bytes(), checked.counts, checked.states)

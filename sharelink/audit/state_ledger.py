@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from sharelink.audit.findings import Finding, FindingKind, shown
-from sharelink.audit.leaf_checks import MalformedLeaf, parsed_leaf
+from sharelink.audit.findings import SHOWN_CHARACTERS, Finding, FindingKind, shown
+from sharelink.audit.leaf_checks import AFTER_ALL, MalformedLeaf, parsed_leaf, stored_bytes
 from sharelink.audit.models import AuditLeaf
 from sharelink.crypto.identifiers import id_from_text, id_text
 from sharelink.persistence.driver_rows import driver_rows, raw
@@ -79,7 +79,8 @@ def _stored(identifier: object, state: object, chain: object) -> StoredState:
 
 
 def _id_shown(value: object) -> str:
-    return id_text(value) if isinstance(value, bytes) else shown(value)
+    # What is no id is quoted: a text that is spelled as one must not pass for it.
+    return id_text(value) if isinstance(value, bytes) else ascii(value)[:SHOWN_CHARACTERS]
 
 
 def _new_book() -> sqlite3.Connection:
@@ -119,7 +120,7 @@ class StateLedger:
         with open_reading() as session:
             nameless = self.columns.nameless(session, _COMPARED_AT_ONCE)
         for row in nameless:
-            yield from self._look_anew(open_reading, row.ref, size)
+            yield Finding(FindingKind.STATE_DIFFERS, None, f"there is a {self.noun} whose id is none: {row.ref}")
         last = b""
         while True:
             with open_reading() as session:
@@ -183,8 +184,8 @@ class StateLedger:
 
 
 def _later(session: Session, rec: str, size: int) -> Iterator[Mapping[str, Any]]:
-    wanted = select(AuditLeaf.leaf).where(AuditLeaf.rec == rec, AuditLeaf.index >= size).order_by(AuditLeaf.rseq)
-    for leaf in session.execute(wanted).scalars():
+    since = (AuditLeaf.rec == rec, AuditLeaf.index >= size, AuditLeaf.index < AFTER_ALL)
+    for (leaf,) in driver_rows(session, select(raw(AuditLeaf.leaf)).where(*since).order_by(AuditLeaf.rseq)):
         # One that is none is found by the next verification, which begins with it.
         with suppress(MalformedLeaf):
-            yield parsed_leaf(leaf)
+            yield parsed_leaf(stored_bytes(leaf))

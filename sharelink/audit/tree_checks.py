@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from sharelink.audit.findings import Finding, FindingKind, shown
+from sharelink.audit.findings import Finding, FindingKind, event_number, shown
 from sharelink.audit.models import AuditCheckpoint, AuditHead, AuditSubtree
 from sharelink.audit.signing import LogKeys
 from sharelink.persistence.driver_rows import driver_rows
@@ -71,6 +71,12 @@ class TreeCheck:
         self._is_differing = True
         return findings
 
+    def check_numberless(self) -> Iterator[Finding]:
+        """Yield a finding for each checkpoint, of those read last, over a number of events that is none."""
+        for size in self._due:
+            if event_number(size) is None:
+                yield numberless(size)
+
     def check_held(self) -> Iterator[Finding]:
         """Yield a finding for each outside checkpoint that tells of more events than there are."""
         for size in self._held:
@@ -129,6 +135,11 @@ class TreeCheck:
         rows = driver_rows(session, wanted)
         findings = [finding for size, note in rows for finding in _check_signature(size, note, log_keys)]
         return findings, rows[-1][0] if rows else None
+
+
+def numberless(size: object) -> Finding:
+    """Return the finding for a checkpoint over a number of events that no log ever has."""
+    return Finding(FindingKind.CHECKPOINT_DIFFERS, None, f"there is a checkpoint over {shown(size)} events")
 
 
 def _check_signature(size: object, note: object, log_keys: LogKeys) -> Iterator[Finding]:

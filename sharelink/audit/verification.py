@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
+from structlog import get_logger
 
 from sharelink.audit.events_checks import (
     BATCH_EVENTS,
@@ -19,19 +20,20 @@ from sharelink.audit.events_checks import (
     OpenReading,
     StateCheck,
     actorless,
+    misnumbered,
     ownerless,
 )
 from sharelink.audit.findings import Finding, FindingKind, shown
-from sharelink.audit.models import AuditActor, AuditDisclosure, AuditHead, AuditLeaf
+from sharelink.audit.leaf_checks import AFTER_ALL, BEFORE_ALL
+from sharelink.audit.models import AuditActor, AuditCheckpoint, AuditDisclosure, AuditHead, AuditLeaf
 from sharelink.audit.segments import SegmentChecks
 from sharelink.audit.signing import LogKeys
-from sharelink.audit.tree_checks import TreeCheck
-from sharelink.persistence.driver_rows import driver_rows
+from sharelink.audit.tree_checks import TreeCheck, numberless
+from sharelink.persistence.driver_rows import driver_rows, raw
 from sharelink.tlog.checkpoints import Checkpoint
 from sharelink.tlog.merkle import EMPTY_ROOT
 
-_AFTER_ALL = 2**62
-"""A log has no event with such a number; somebody may have given it to one all the same."""
+_log = get_logger("sharelink.verification")
 
 Progress = Callable[[int, int], None]
 """Told how many events are done, of how many."""
@@ -73,6 +75,7 @@ class Verification:
         try:
             yield from self._all_findings()
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            _log.exception("a verification ended early")
             text = f"something in the database cannot be read: the verification ended early ({type(error).__name__})"
             yield Finding(FindingKind.UNREADABLE, None, text)
 
@@ -105,7 +108,7 @@ class Verification:
 
     def _check_head(self) -> Iterator[Finding]:
         # One statement, hence one view of both: events may be appended while this runs.
-        newest = select(func.max(AuditLeaf.index)).where(AuditLeaf.index < _AFTER_ALL).scalar_subquery()
+        newest = select(func.max(AuditLeaf.index)).where(AuditLeaf.index < AFTER_ALL).scalar_subquery()
         with self.open_reading() as session:
             found = driver_rows(session, select(AuditHead.size, newest).where(AuditHead.id == 1))
             [(leaves,)] = driver_rows(session, select(newest))
@@ -121,16 +124,21 @@ class Verification:
             self._size = max(self._size, 0 if last is None else int(last) + 1)
 
     def _check_tail(self, next_index: int) -> Iterator[Finding]:
-        # SQLite lets a number be anything: texts and bytes are greater than all numbers there.
-        numberless = select(AuditLeaf.index).where(AuditLeaf.index >= _AFTER_ALL)
+        # Read first and told then: whoever reads what is told takes their time, and SQLite's writer waits for readers.
         with self.open_reading() as session:
-            for (index,) in driver_rows(session, numberless.limit(BATCH_EVENTS)):
-                text = f"there is an event with the index {shown(index)}"
-                yield Finding(FindingKind.INDEX_GAP, None, text)
-            for (index,) in driver_rows(session, _without_event(AuditDisclosure.leaf_index, next_index)):
-                yield ownerless(index)
-            for (index,) in driver_rows(session, _without_event(AuditActor.leaf_index, next_index)):
-                yield actorless(index)
+            found = [
+                *(misnumbered(index) for (index,) in driver_rows(session, _outside(AuditLeaf.index, BEFORE_ALL + 1))),
+                *(numberless(size) for (size,) in driver_rows(session, _outside(AuditCheckpoint.size, 1))),
+                *(
+                    ownerless(index)
+                    for (index,) in driver_rows(session, _without_event(AuditDisclosure.leaf_index, next_index))
+                ),
+                *(
+                    actorless(index)
+                    for (index,) in driver_rows(session, _without_event(AuditActor.leaf_index, next_index))
+                ),
+            ]
+        yield from found
 
     def _check_signatures(self, tree: TreeCheck) -> Iterator[Finding]:
         after: int | None = -1
@@ -139,7 +147,13 @@ class Verification:
                 findings, after = tree.check_handed_out(session, self.log_keys, after)
             yield from findings
         with self.open_reading() as session:
-            yield from tree.check_end(session, self.log_keys)
+            found = list(tree.check_end(session, self.log_keys))
+        yield from found
+
+
+def _outside(number: InstrumentedAttribute[int], least: int) -> Select[*tuple[Any, ...]]:
+    """Return what finds numbers below `least`, or above all; SQLite puts texts and bytes after all numbers."""
+    return select(raw(number)).where(or_(number < least, number >= AFTER_ALL)).limit(BATCH_EVENTS)
 
 
 def _without_event(index: InstrumentedAttribute[int], first: int) -> Select[*tuple[Any, ...]]:
@@ -147,7 +161,7 @@ def _without_event(index: InstrumentedAttribute[int], first: int) -> Select[*tup
     return (
         select(index)
         .outerjoin(AuditLeaf, AuditLeaf.index == index)
-        .where(AuditLeaf.index.is_(None), index >= first)
+        .where(AuditLeaf.index.is_(None), or_(index >= first, index <= BEFORE_ALL))
         .distinct()
         .order_by(index)
         .limit(BATCH_EVENTS)

@@ -114,7 +114,12 @@ def _prepare_sqlite_connection(dbapi_connection: DBAPIConnection, _record: Conne
 
 def _begin_sqlite_transaction(connection: Connection) -> None:
     writing = connection.get_execution_options().get(WRITE_OPTION, False)
-    sqlite_driver(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+    try:
+        sqlite_driver(connection).execute(begin)
+    except sqlite3.Error as error:
+        # As SQLAlchemy would: many begin who know its errors only.
+        raise exc.OperationalError(begin, None, error) from error
 
 
 def sqlite_driver(connection: Connection) -> sqlite3.Connection:

@@ -135,10 +135,15 @@ class Shares:
         return replace(facts, openings=self.rows.openings(facts.id))
 
     def is_first_opening(self, facts: ShareFacts) -> bool:
-        """Tell whether this client looks at a live share for the first time; its creator's look is no opening."""
+        """Tell whether this client looks at a live share for the first time; its creator's look is no opening.
+
+        `facts` are those of `look`.
+        """
         if facts.state not in LIVE_STATES or facts.created_by == self.rows.actor.account_id:
             return False
-        return facts.openings is None or facts.openings.by_me_at is None
+        if facts.openings is None:
+            raise ValueError("nobody has asked for the openings: `look`")
+        return facts.openings.by_me_at is None
 
     def note_opening(self, facts: ShareFacts) -> None:
         """Record that this client has opened the share's page: one event per client while the share lives."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
 from sharelink.accounts.models import Account, SignInAttempt, StaffSession
 from sharelink.accounts.passwords import NO_PASSWORD, compare_password
@@ -19,11 +19,11 @@ from sharelink.acts.signing_in import change_password, sign_in
 from sharelink.audit.queries import RecordedEvent
 from sharelink.crypto.identifiers import id_text
 from sharelink.errors import InvalidInput
-from sharelink.persistence.database import db
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
 from tests.accounts.records import recorded, recorded_types
 from tests.accounts.steps import enter, viewer_of
+from tests.asked_database import statements
 from tests.factories import Person, make_person
 from tests.fakes import MovableClock
 
@@ -76,14 +76,8 @@ def test_known_unknown_and_paused_run_the_same_statements(
     unit_of_work: UnitOfWork, staff: Person, visitor: Actor
 ) -> None:
     def statements_of(email: str) -> list[str]:
-        seen: list[str] = []
-
-        def note(*arguments: object) -> None:
-            seen.append(str(arguments[2]))
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        assert sign_in(unit_of_work, visitor, email, "wrong wrong wrong wrong") is None
-        event.remove(db.engine, "before_cursor_execute", note)
+        with statements(unit_of_work.engine) as seen:
+            assert sign_in(unit_of_work, visitor, email, "wrong wrong wrong wrong") is None
         return seen
 
     unknown, known = statements_of("nobody@example.com"), statements_of(staff.email)

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from sharelink.actors import Actor
@@ -17,10 +16,10 @@ from sharelink.acts.requesting import Asked
 from sharelink.crypto.identifiers import new_id
 from sharelink.crypto.link_keys import link_key_text, new_link_key
 from sharelink.crypto.link_tokens import TokenPurpose, sign_token
-from sharelink.persistence.database import WRITE_OPTION, db
 from sharelink.settings import Settings
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
+from tests.asked_database import statements
 from tests.attacks.installations import GENEROUS
 from tests.attacks.open_links import everything
 from tests.attacks.request_moves import BASE, LIMITS
@@ -32,7 +31,6 @@ SECRET = "not for strangers"
 SUBMIT_PATHS = ("/r/status", "/r/submit", "/r/receipt", "/r/report")
 RETRIEVE_PATHS = ("/retrieve/status", "/retrieve/reveal")
 NOT_FOUND = 404
-BEGIN_TO_WRITE = "BEGIN to write"
 
 
 @pytest.fixture
@@ -186,31 +184,6 @@ def seen(answer: TestResponse, link: str) -> tuple[int, str, bytes]:
     return answer.status_code, headers_of(answer), body
 
 
-@contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Yield the list of all statements that reach the database meanwhile, and of all beginnings.
-
-    What goes through the driver itself (the log on SQLite) is not among them; the beginning of its transaction is.
-    """
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
-
-    def note_beginning(connection: Connection) -> None:
-        asked.append(BEGIN_TO_WRITE if connection.get_execution_options().get(WRITE_OPTION) else "BEGIN")
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    event.listen(engine, "begin", note_beginning)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-        event.remove(engine, "begin", note_beginning)
-
-
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
 @pytest.mark.parametrize("path", SUBMIT_PATHS)
 def test_strangers_at_a_submit_link_get_one_answer_and_write_nothing(
@@ -257,7 +230,7 @@ def test_signed_out_a_retrieval_link_is_asked_to_sign_in_whether_it_is_one_or_no
 ) -> None:
     before = everything(unit_of_work)
     rightful = {f"right link, {number}": asked.retrieval_link.url(BASE) for number, asked in enumerate(lives.all)}
-    with statements(app) as asked_of_the_database:
+    with statements(unit_of_work.engine) as asked_of_the_database:
         answers, misspelt_answers = (
             {
                 name: seen(client.post(path, data=form_with(link, staff), headers=headers), link)
@@ -307,7 +280,7 @@ def test_unknown_and_live_with_a_wrong_key_ask_the_database_the_same(
     browser = client if is_submit else staff_client
     asked = {}
     for name in ("unknown", "wrong key, 0", "wrong key, 1", "wrong key, 2", "wrong key, 4", "send as request"):
-        with statements(app) as found:
+        with statements(unit_of_work.engine) as found:
             browser.post(path, data=form_with(links[name], staff))
         asked[name] = without_names(found)
     assert len(set(map(tuple, asked.values()))) == 1, {name: len(found) for name, found in asked.items()}
@@ -327,7 +300,7 @@ def test_safe_methods_ask_no_database_and_are_one_page_for_every_token(
     submit_tokens = [asked.submit_link.token for asked in lives.all]
     retrieve_tokens = [asked.retrieval_link.token for asked in lives.all]
     strange = ["unknown", "x" * 5_000, "%F0%9F%98%80", "a.b.c", "status", "submit", "reveal"]
-    with statements(app) as asked_of_the_database:
+    with statements(unit_of_work.engine) as asked_of_the_database:
         for folder, tokens in (("/r/", submit_tokens), ("/retrieve/", retrieve_tokens)):
             answers = [
                 browser.open(folder + token, method=method)

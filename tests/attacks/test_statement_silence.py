@@ -13,10 +13,11 @@ from sharelink.settings import Settings
 from sharelink.statements.queries import statement_links
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
+from tests.asked_database import statements
 from tests.attacks.installations import GENEROUS
 from tests.attacks.open_links import everything
 from tests.attacks.request_moves import LIMITS
-from tests.attacks.test_request_silence import seen, statements
+from tests.attacks.test_request_silence import seen
 from tests.browsers import HTMX, Browser
 from tests.factories import Person, ask_secret, make_person, send_secret
 from tests.fakes import MovableClock
@@ -125,7 +126,7 @@ def test_strangers_run_the_same_queries_whatever_they_lack(
     asked_of = {}
     found = strangers(unit_of_work, links)
     for name in ("wrong key", "key of another record", "wrong key of a revoked one", "unknown", "id of the record"):
-        with statements(app) as asked:
+        with statements(unit_of_work.engine) as asked:
             client.post(path, data=FORM | {"link": found[name]})
         asked_of[name] = tuple(asked)
     assert len(set(asked_of.values())) == 1

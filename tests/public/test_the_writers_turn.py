@@ -1,12 +1,11 @@
 """Strangers never take the turn of the one writer: however many they are, nobody has to wait behind them."""
 
 import pytest
-from flask import Flask
 
 from sharelink.crypto.link_keys import link_key_text, new_link_key
 from sharelink.unit_of_work import UnitOfWork
+from tests.asked_database import BEGIN_TO_WRITE, statements
 from tests.attacks.open_links import POST_PATHS, LiveLinks, live_links
-from tests.attacks.test_request_silence import BEGIN_TO_WRITE, statements
 from tests.browsers import Browser
 from tests.factories import Person
 
@@ -27,16 +26,16 @@ def strangers_links(links: LiveLinks, folder: str) -> list[str]:
     return [f"{live}#{other}", f"{live[:-1]}#{key}", f"{BASE}{folder}x.y.z#{key}", "nonsense#x", ""]
 
 
-def test_no_post_of_a_stranger_begins_to_write(app: Flask, client: Browser, links: LiveLinks) -> None:
+def test_no_post_of_a_stranger_begins_to_write(client: Browser, unit_of_work: UnitOfWork, links: LiveLinks) -> None:
     for folder, names in POST_PATHS.items():
         for name in names:
             for link in strangers_links(links, folder):
                 form = TYPED | DECISION | {"link": link, "receipt": link.rpartition("/")[2]}
-                with statements(app) as asked:
+                with statements(unit_of_work.engine) as asked:
                     answer = client.post(folder + name, data=form)
                 assert answer.status_code in {403, 404, 422}, (folder, name, link)
                 assert BEGIN_TO_WRITE not in asked, (folder, name, link)
     # Whoever holds the whole link does write, and it would be seen.
-    with statements(app) as asked:
+    with statements(unit_of_work.engine) as asked:
         client.post("/s/status", data={"link": links.urls["/s/"]})
     assert BEGIN_TO_WRITE in asked
