@@ -7,7 +7,9 @@ import gc
 import math
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from sharelink.settings import Settings
 from sharelink.shares import seals
 from sharelink.unit_of_work import UnitOfWork
 from sharelink.web.wiring import EXTENSION
+from tests.attacks.servers import nursery
 from tests.browsers import Browser
 from tests.factories import Person, make_person
 from tests.fakes import MovableClock
@@ -96,6 +99,13 @@ def _migrate(url: str) -> None:
     prepare_engine(engine)
     upgrade(engine)
     engine.dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_from_a_nursery() -> Iterator[None]:
+    """Fork servers instead of starting the program each time, where processes can be forked and watched so."""
+    with nursery() if sys.platform == "linux" else nullcontext():
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sharelink.settings import Settings
 from tests.attacks.callers import Caller
+from tests.attacks.nursery import Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("sharelink")
@@ -27,6 +28,21 @@ _GIVEN = (
     "audit_origin",
     *("rate_limit_open", "rate_limit_status", "rate_limit_reveal", "rate_limit_sign_in", "rate_limit_create"),
 )
+
+
+_nurseries: list[Nursery] = []
+
+
+@contextmanager
+def nursery() -> Iterator[None]:
+    """Fork servers from one process while the block runs; else each starts the program."""
+    made = Nursery(ROOT)
+    _nurseries.append(made)
+    try:
+        yield
+    finally:
+        _nurseries.remove(made)
+        made.close()
 
 
 def free_port() -> int:
@@ -63,14 +79,20 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         named = {"port": self.port, "base_url": f"http://localhost:{self.port}"}
         environ = environment(settings, named | changes) | dict(variables or {})
+        # What changes the program from outside, such as a library that is loaded before it, takes a start from anew.
+        nursery = _nurseries[-1] if _nurseries and not variables else None
         with output.open("ab") as written:
-            self.process = subprocess.Popen(
-                [PROGRAM, *command],
-                cwd=folder,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=written,
-                stderr=subprocess.STDOUT,
+            self.process = (
+                subprocess.Popen(
+                    [PROGRAM, *command],
+                    cwd=folder,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=written,
+                    stderr=subprocess.STDOUT,
+                )
+                if nursery is None
+                else nursery.start(command, folder, environ, written.fileno())
             )
 
     def wait_until_up(self) -> "Server":
