@@ -57,7 +57,7 @@ soak: setup-dev system-packages ## The long proofs, an hour and more: 10,000 rac
 	$(BIN)/python -m pytest -m soak -n 2 --dist load tests/reliability tests/attacks tests/monitors tests/deploy $(PYTEST_ARGUMENTS)
 
 .PHONY: bench
-bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside SnapPass, 12 minutes; the machine should be quiet
+bench: setup-dev system-packages $(SNAPPASS)/.ready ## Measure speed beside SnapPass, 10 minutes; the machine should be quiet
 	$(BIN)/python -m compileall -q sharelink
 	$(BIN)/python -m bench $(BENCH_ARGUMENTS)
 
