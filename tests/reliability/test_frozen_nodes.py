@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -76,12 +77,22 @@ def frozen_inside_a_reveal(scene: Scene, link: str) -> Iterator[Asking]:
             asking = ask(scene.frozen, link)
             wait_until(lambda: waiting_sessions(observer), 20, "nobody waits")
             os.kill(scene.frozen.process.pid, signal.SIGSTOP)
+            # On a busy machine a thread may go on for a while, as far as the COMMIT, of which nothing is known then.
+            wait_until(lambda: is_frozen(scene.frozen), 20, "it does not freeze")
         finally:
             holder.execute(text("ROLLBACK"))
     try:
         yield asking
     finally:
         os.kill(scene.frozen.process.pid, signal.SIGCONT)
+
+
+def is_frozen(server: Server) -> bool:
+    """Tell whether every thread of the process is stopped; where nobody says, leave it a moment."""
+    threads = list(Path(f"/proc/{server.process.pid}/task").glob("*/stat"))
+    if not threads:
+        time.sleep(0.5)
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
 
 
 def test_a_node_that_wakes_after_others_went_on_reveals_nothing(scene: Scene) -> None:
