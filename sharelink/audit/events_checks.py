@@ -29,6 +29,9 @@ from sharelink.audit.tree_checks import TreeCheck
 from sharelink.persistence.driver_rows import driver_rows, raw
 from sharelink.tlog.merkle import Frontier, leaf_hash
 
+_MOST_FIELDS = 100_000
+"""Far more personal fields than a batch has: what is beyond was planted, and must not fill the memory."""
+
 BATCH_EVENTS = 2000
 """Each batch is a transaction of its own: a long one would keep SQLite's writer waiting."""
 
@@ -224,7 +227,7 @@ def _disclosures(session: Session, last: int, end: int) -> dict[int, list[Disclo
     wanted = select(_disclosure.c.leaf_index, _disclosure.c.name, _disclosure.c.disclosure).where(
         _disclosure.c.leaf_index <= end, _disclosure.c.leaf_index > last
     )
-    ordered = wanted.order_by(_disclosure.c.leaf_index, _disclosure.c.name)
+    ordered = wanted.order_by(_disclosure.c.leaf_index, _disclosure.c.name).limit(_MOST_FIELDS)
     found = with_digests(driver_rows(session, ordered))
     return {index: list(fields) for index, fields in groupby(found, itemgetter(0))}
 

@@ -109,19 +109,23 @@ class Verification:
     def _check_head(self) -> Iterator[Finding]:
         # One statement, hence one view of both: events may be appended while this runs.
         newest = select(func.max(AuditLeaf.index)).where(AuditLeaf.index < AFTER_ALL).scalar_subquery()
+        signed = select(func.max(AuditCheckpoint.size)).where(AuditCheckpoint.size < AFTER_ALL).scalar_subquery()
         with self.open_reading() as session:
-            found = driver_rows(session, select(AuditHead.size, newest).where(AuditHead.id == 1))
+            found = driver_rows(session, select(AuditHead.size, newest, signed).where(AuditHead.id == 1))
             [(leaves,)] = driver_rows(session, select(newest))
         if not found:
             yield Finding(FindingKind.HEAD_MISSING, None, "the head of the log is missing")
             self._size = 0 if leaves is None else int(leaves) + 1
             return
-        size, last = found[0]
+        size, last, signed_size = found[0]
         self._size = size if isinstance(size, int) else 0
         if self._size != size or (last is not None and last >= size):
             text = f"the head counts {shown(size)} events, but there is one with the index {last}"
             yield Finding(FindingKind.HEAD_DIFFERS, None, text)
             self._size = max(self._size, 0 if last is None else int(last) + 1)
+        if signed_size is not None and signed_size > self._size:
+            text = f"a checkpoint was signed over {signed_size} events; here are {self._size}"
+            yield Finding(FindingKind.LOG_SHRANK, None, text)
 
     def _check_tail(self, next_index: int) -> Iterator[Finding]:
         # Read first and told then: whoever reads what is told takes their time, and SQLite's writer waits for readers.

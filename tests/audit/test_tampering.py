@@ -148,6 +148,20 @@ def test_a_log_rewritten_and_signed_anew_as_a_whole_is_found_by_what_is_known_ou
     assert found(busy, outside) == {FindingKind.LOG_FORKED}
 
 
+def test_a_log_cut_off_at_its_end_is_found_by_a_checkpoint_that_was_forgotten(busy: UnitOfWork, tmp_path: Path):
+    with busy.write(SYSTEM) as work:
+        frontier = Frontier.empty()
+        for leaf in work.session.execute(select(AuditLeaf).order_by(AuditLeaf.index)).scalars():
+            if leaf.index < 3:
+                frontier.append(leaf.leaf_hash)
+        for table in ("audit_disclosure", "audit_actor", "audit_leaf"):
+            work.session.execute(text(f"DELETE FROM {table} WHERE leaf_index >= 3"))
+        head = work.session.get_one(AuditHead, 1)
+        head.size, head.frontier = frontier.size, frontier.to_bytes()
+        work.session.flush()
+    assert FindingKind.LOG_SHRANK in found(busy, tmp_path / "nothing is known outside")
+
+
 def test_checkpoints_signed_with_another_key_are_not_ours(busy: UnitOfWork, outside: Path):
     sign_anew(busy, LogKeys.of(busy.log_keys.origin, {1: b"k" * 32}))
     assert found(busy, outside) == {FindingKind.CHECKPOINT_UNSIGNED}
