@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, MetaData, event, exc
@@ -125,10 +125,9 @@ def _begin_sqlite_transaction(connection: Connection) -> None:
 def sqlite_driver(connection: Connection) -> sqlite3.Connection:
     """Return the driver's own connection, in the same transaction, for plain SQL of the hot path.
 
-    To hand a statement through SQLAlchemy costs 0.05 ms, several times what SQLite takes to run it.
+    To hand a statement through SQLAlchemy costs 0.03 ms more, which is what SQLite takes to run several.
     """
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    return driver
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
 
 
 def is_storage_failure(error: BaseException) -> bool:

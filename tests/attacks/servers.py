@@ -16,7 +16,7 @@ from typing import Any
 
 from sharelink.settings import Settings
 from tests.attacks.callers import Caller
-from tests.attacks.nursery import Nursery
+from tests.attacks.nursery import Fledgling, Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("sharelink")
@@ -79,11 +79,13 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         named = {"port": self.port, "base_url": f"http://localhost:{self.port}"}
         environ = environment(settings, named | changes) | dict(variables or {})
-        # What changes the program from outside, such as a library that is loaded before it, takes a start from anew.
-        nursery = _nurseries[-1] if _nurseries and not variables else None
         with output.open("ab") as written:
-            self.process = (
-                subprocess.Popen(
+            self.process: subprocess.Popen[bytes] | Fledgling
+            # What changes the program from outside, such as a library that is loaded before it, takes a real start.
+            if _nurseries and not variables:
+                self.process = _nurseries[-1].start(command, folder, environ, written.fileno())
+            else:
+                self.process = subprocess.Popen(
                     [PROGRAM, *command],
                     cwd=folder,
                     env=environ,
@@ -91,9 +93,6 @@ class Server:
                     stdout=written,
                     stderr=subprocess.STDOUT,
                 )
-                if nursery is None
-                else nursery.start(command, folder, environ, written.fileno())
-            )
 
     def wait_until_up(self) -> "Server":
         """Return when the server answers."""

@@ -112,6 +112,8 @@ def test_several_processes_count_and_hash_what_one_does(log: UnitOfWork, monkeyp
         ("UPDATE audit_checkpoint SET root = (SELECT root FROM audit_subtree WHERE number = 0) WHERE size > 700", 2),
         ("UPDATE audit_subtree SET root = (SELECT root FROM audit_subtree WHERE number = 0) WHERE number = 1", 1),
         ("DELETE FROM audit_subtree WHERE number = 2", 2),
+        ("UPDATE audit_subtree SET root = 'x' WHERE number = 1", 1),
+        ("UPDATE audit_leaf SET leaf_hash = 'x' WHERE leaf_index = 255", 0),
         ("UPDATE share SET state = 'burned'", 4),
     ],
 )  # fmt: skip

@@ -257,6 +257,19 @@ def test_what_is_no_personal_field_although_the_event_commits_to_it_is_found(log
     assert kinds(log) == {FindingKind.LEAF_HASH_DIFFERS, FindingKind.DISCLOSURE_RENAMED}
 
 
+@pytest.mark.parametrize("index", [-(2**63), -1, 2**62, 2**63 - 1])
+def test_an_event_that_was_planted_outside_of_all_numbers_is_found(log: UnitOfWork, index: int):
+    tamper(
+        log,
+        "INSERT INTO audit_leaf SELECT :index, rec, rseq + 1000, event_type, at, leaf, leaf_hash"
+        " FROM audit_leaf WHERE leaf_index = 2",
+        index=index,
+    )
+    found = kinds(log)
+    assert FindingKind.INDEX_GAP in found or FindingKind.HEAD_DIFFERS in found
+    assert FindingKind.UNREADABLE not in found
+
+
 def test_bytes_in_place_of_the_text_of_a_checkpoint_are_found(log: UnitOfWork):
     if not is_sqlite(log):
         return  # PostgreSQL refuses them.

@@ -1,16 +1,19 @@
 """What threatens the log itself is mailed to the auditors, and to nobody else."""
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from sharelink.accounts.models import Account
 from sharelink.accounts.states import Role
 from sharelink.actors import Actor
-from sharelink.audit.events import SYSTEM_CHAIN
+from sharelink.audit.events import SYSTEM_CHAIN, AuditEvent
+from sharelink.audit.leaf_checks import parsed_leaf
+from sharelink.audit.leaves import canonical_json
+from sharelink.audit.models import AuditLeaf
 from sharelink.audit.verification_runs import ask_for_run
 from sharelink.jobs.verifications import verify_once
 from sharelink.outbox.rules import LOG_RULES
-from tests.factories import make_person, open_record
+from tests.factories import make_person, open_record, send_secret
 from tests.mail_server import text_of
 from tests.outbox.telling import entries, told
 
@@ -39,6 +42,19 @@ def test_a_log_that_was_changed_is_mailed_to_the_auditors(unit_of_work, staff, a
         body = text_of(letter, kind)
         assert "The audit log does not fit together" in body
         assert f"{settings.base_url}/audit/log" in body
+
+
+def test_what_a_database_cannot_store_keeps_no_alarm_from_going_off(unit_of_work, staff, auditor, settings):
+    """A finding repeats what an event says, and PostgreSQL takes no text with a NUL."""
+    send_secret(unit_of_work, staff, code=False)
+    with unit_of_work.write(Actor.system()) as work:
+        leaf = work.session.scalars(select(AuditLeaf).where(AuditLeaf.type == "share.created")).one()
+        fields = parsed_leaf(leaf.leaf)
+        fields["obj"]["ref"] = "\0\x1b[2J"
+        leaf.leaf = canonical_json(fields)
+    ask_to_verify(unit_of_work, auditor)
+    assert verify_once(unit_of_work, settings.checkpoint_file)
+    assert AuditEvent.AUDIT_VERIFICATION_FAILED.value in [entry.event_type for entry in entries(unit_of_work)]
 
 
 @pytest.mark.parametrize("event", LOG_RULES)
